@@ -46,6 +46,8 @@ TRAINING_METRICS = {
     "brier": "Brier",
     "share_flagged": "flagged",
 }
+# The numbers of verdicts of which a table shows the votes.
+POWERS = (1, 2, 4, 8, 16, 32, 64)
 FAMILY_METRICS = {"balanced_accuracy": "bal.acc", "auroc": "AUROC", "brier": "Brier", "reward": "reward"}
 LEADERBOARD_METRICS = {
     "balanced_accuracy": "bal.acc",
@@ -310,6 +312,23 @@ def parts_table(results: "Mapping[str, Result]") -> Table:
         parts = {} if card.components is None else card.components.model_dump()
         cells = [f"{parts[part]:.3f}" if part in parts else "-" for part in Components.model_fields]
         table.add_row(name, *cells, f"{card.scored} of {card.scored + card.invalid}")
+    return table
+
+
+def votes_table(results: "Mapping[str, Result]") -> Table:
+    """One row a model: how often k of its verdicts on an episode are right, for k of 1, 2, 4 and so on."""
+    counted_votes = {name: result.votes for name, result in results.items() if result.votes is not None}
+    most = min((votes.samples for votes in counted_votes.values()), default=0)
+    counts = [k for k in POWERS if k <= most]
+    table = Table(title="right, of k verdicts on an episode", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for k in counts:
+        table.add_column(f"one of {k}" if k > 1 else "one", justify="right", no_wrap=True)
+    for k in counts[2:]:
+        table.add_column(f"most of {k}", justify="right", no_wrap=True)
+    for name, votes in counted_votes.items():
+        cells = [votes.pass_at[k] for k in counts] + [votes.maj_at[k] for k in counts[2:]]
+        table.add_row(name, *map(_cell, cells))
     return table
 
 

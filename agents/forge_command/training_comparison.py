@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from rich.console import Console
 
 from forge_arena.files import read_json, write_whole
-from forge_command.tables import format_difference, format_mean, parts_table, training_table
+from forge_command.tables import format_difference, format_mean, parts_table, training_table, votes_table
 from forge_command.training_runs import folder_of, train_all
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CONSTANTS = ("always_clean", "always_corrupted")
 # Runs that may have several seeds.
 RUNS = ("grpo", "shuffled")
+# The episodes that are answered several times.
+SAMPLED = 32
 # What the trained models are also compared with: what they would have gained without rewards that mean something.
 AGAINST = ("checking", "checking moved", "moved", "shuffled", "supervised")
 LABELS = {
@@ -44,6 +46,22 @@ LABELS = {
 
 
 @dataclass(frozen=True)
+class Played:
+    """What came of a comparison.
+
+    Attributes:
+        results: every greedy result on the same episodes, by name.
+        sampled: the same of several verdicts on each episode, at the temperature of training; empty if none were asked
+            for.
+        seconds: how long each run learned.
+    """
+
+    results: "dict[str, Result]"
+    sampled: "dict[str, Result]"
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """What is compared.
 
@@ -54,6 +72,9 @@ class Comparison:
         of_untouched: evaluations of the preset's own model, by name, each with settings of `LocalModel`.
         of_start: the same of the model that the runs start from. Each way of asking the start, its own included, is
             also evaluated with the threshold that is best on val.
+        samples: verdicts at the preset's temperature on each of the first episodes, at most `SAMPLED`, of the start and
+            of each run of the preset's algorithm. Training rewards samples, and a greedy answer may hide what it
+            changed. 0 for none.
     """
 
     preset: "Preset"
@@ -61,11 +82,10 @@ class Comparison:
     shuffled: int
     of_untouched: Mapping[str, Mapping[str, Any]]
     of_start: Mapping[str, Mapping[str, Any]]
+    samples: int = 0
 
-    def play(
-        self, arena: "ArenaAddress", out: Path, reporter: "Reporter"
-    ) -> "tuple[dict[str, Result], dict[str, float]]":
-        """Every result on the same episodes, by name, and how many seconds each run learned.
+    def play(self, arena: "ArenaAddress", out: Path, reporter: "Reporter") -> Played:
+        """Do every stage whose result is not in the folder `out`, and return all results.
 
         Raises:
             FolderInUse: `out` holds a comparison of another preset.
@@ -112,17 +132,22 @@ class Comparison:
         def train(runs: dict[str, list[str]]) -> dict[str, float]:
             return train_all(runs, preset, arena, out, start=start, before=out / "before.json", reporter=reporter)
 
-        runs = {f"grpo {seed}": [f"seed={seed}"] for seed in range(self.seeds)}
-        runs |= {f"shuffled {seed}": [f"seed={seed}", "shuffled_rewards=true"] for seed in range(self.shuffled)}
+        grpo = {f"grpo {seed}": [f"seed={seed}"] for seed in range(self.seeds)}
+        runs = grpo | {f"shuffled {seed}": [f"seed={seed}", "shuffled_rewards=true"] for seed in range(self.shuffled)}
         seconds = train(runs)
-        limit = sum(seconds[f"grpo {seed}"] for seed in range(self.seeds)) / self.seeds
+        limit = sum(seconds[name] for name in grpo) / self.seeds
         supervised = {"supervised": ["algorithm=sft", f"wall_seconds={max(limit, 1.0):.0f}"]}
         seconds |= train(supervised)
         for name in (*runs, *supervised):
             results[name] = Result.read(folder_of(out, name) / "after.json")
         for name in CONSTANTS:
             results[name] = _constant(name, preset, arena)
-        return results, seconds
+        sampled: dict[str, Result] = {}
+        if self.samples:
+            as_trained = _sampling(preset, self.samples)
+            models = {"start": start} | {name: folder_of(out, name) / "model" for name in grpo}
+            sampled = {name: evaluated(f"sampled {name}", str(model), as_trained) for name, model in models.items()}
+        return Played(results, sampled, seconds)
 
 
 def _say_share_that_checks(preset: "Preset", arena: "ArenaAddress", start: Path, reporter: "Reporter") -> None:
@@ -140,6 +165,18 @@ def _say_share_that_checks(preset: "Preset", arena: "ArenaAddress", start: Path,
     reporter.say(
         f"of the start's samples, {share:.0%} check before they decide; GRPO can only choose among its samples"
     )
+
+
+def _sampling(preset: "Preset", samples: int) -> "Preset":
+    """The preset with several verdicts on each held-out episode, at the temperature of training."""
+    held_out = preset.held_out.model_copy(
+        update={
+            "episodes": min(SAMPLED, preset.held_out.episodes),
+            "temperature": preset.temperature,
+            "samples": samples,
+        }
+    )
+    return preset.model_copy(update={"held_out": held_out})
 
 
 def _constant(name: str, preset: "Preset", arena: "ArenaAddress") -> "Result":
@@ -188,6 +225,13 @@ def summarise(results: "dict[str, Result]") -> dict[str, Any]:
     }
 
 
+def summarise_sampled(sampled: "dict[str, Result]") -> dict[str, Any]:
+    """As `summarise`, of several verdicts on each episode, with the scores of their votes."""
+    summary = summarise(sampled)
+    votes = {name: None if r.votes is None else r.votes.model_dump(mode="json") for name, r in sampled.items()}
+    return summary | {"json": summary["json"] | {"votes": votes}}
+
+
 def _groups(names: Iterable[str]) -> dict[str, list[str]]:
     """The seeds of a run by the name that they have in common; anything else is a group of its own."""
     groups: dict[str, list[str]] = {}
@@ -201,12 +245,16 @@ def _plain(tables: "dict[str, dict[str, Estimate]]") -> dict[str, Any]:
     return {name: {metric: e.model_dump() for metric, e in row.items()} for name, row in tables.items()}
 
 
+def _labels(names: Iterable[str]) -> dict[str, str]:
+    """The names in words; a mean says of how many seeds it is."""
+    counts = {name: len(members) for name, members in _groups(names).items()}
+    several = [name for name in RUNS if counts.get(name, 0) > 1]
+    return LABELS | {name: f"{LABELS[name]}, mean of {counts[name]} seeds" for name in several}
+
+
 def show(results: "dict[str, Result]", summary: dict[str, Any], out: Console) -> None:
     """Print the tables of a comparison."""
-    card = results["start"].scorecard
-    counts = {name: len(members) for name, members in _groups(results).items()}
-    several = [name for name in RUNS if counts.get(name, 0) > 1]
-    labels = LABELS | {name: f"{LABELS[name]}, mean of {counts[name]} seeds" for name in several}
+    card, labels = results["start"].scorecard, _labels(results)
     means = {labels.get(name, name): row for name, row in summary["means"].items()}
     title = f"{card.episodes} episodes of {card.families} {results['start'].split.value} families"
     out.print(training_table(title, means, format_mean))
@@ -215,3 +263,14 @@ def show(results: "dict[str, Result]", summary: dict[str, Any], out: Console) ->
     out.print(training_table("less the warm start (95% over families)", changes, format_difference))
     gains = {f"less {LABELS[name]}": row for name, row in summary["controls"].items()}
     out.print(training_table("GRPO less its controls (95% over families)", gains, format_difference))
+
+
+def show_sampled(sampled: "dict[str, Result]", summary: dict[str, Any], temperature: float, out: Console) -> None:
+    """Print the tables of several verdicts on each episode."""
+    start, labels = sampled["start"], _labels(sampled)
+    count = f"{start.samples} verdicts on each of {start.scorecard.episodes} episodes"
+    means = {labels.get(name, name): row for name, row in summary["means"].items()}
+    out.print(training_table(f"sampled at temperature {temperature:g}: {count}", means, format_mean))
+    changes = {labels[name]: row for name, row in summary["differences"].items()}
+    out.print(training_table("sampled, less the warm start (95% over families)", changes, format_difference))
+    out.print(votes_table({labels.get(name, name): result for name, result in sampled.items()}))

@@ -55,7 +55,8 @@ def demo(
         running_server("--scenarios", "short", "--open-test", store=out / "arena.db") as url,
         reporting() as reporter,
     ):
-        results, seconds = comparison.play(ArenaAddress(url), out, reporter)
+        played = comparison.play(ArenaAddress(url), out, reporter)
+    results = played.results
     summary = summarise(results)
     minutes = (perf_counter() - start) / 60
 
@@ -64,7 +65,7 @@ def demo(
         to.print(f"{minutes:.1f} minutes; everything is in {escape(str(out))}", highlight=False)
 
     deliver(
-        {"suite": results["start"].suite, "minutes": minutes, "seconds": seconds, **summary["json"]},
+        {"suite": results["start"].suite, "minutes": minutes, "seconds": played.seconds, **summary["json"]},
         json,
         show_all,
         {out / "demo.json": as_json(summary["json"])},

@@ -18,11 +18,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from forge_arena.locks import lock_folder
+from forge_arena.wire import MAX_ATTEMPTS
 from forge_command.child import running_server
 from forge_command.console import as_json, deliver, extra, writable_folder
 from forge_command.options import JsonFile
 from forge_command.training import Changes, reporting
-from forge_command.training_comparison import Comparison, show, summarise
+from forge_command.training_comparison import SAMPLED, Comparison, show, show_sampled, summarise, summarise_sampled
 from forge_command.training_runs import AT_A_TIME, THREADS
 
 if TYPE_CHECKING:
@@ -62,6 +63,15 @@ def small(
         "train-small"
     ),
     seeds: Annotated[int, typer.Option(min=1, help="Runs of GRPO, each with another seed.")] = 3,
+    samples: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=MAX_ATTEMPTS,
+            help="Verdicts on each of 32 episodes at the temperature of training, of the start and of each run of "
+            "GRPO. 0 for none.",
+        ),
+    ] = 8,
     quick: Annotated[
         bool, typer.Option("--quick", help="Every stage with a few episodes, to see that it works; one seed.")
     ] = False,
@@ -78,7 +88,7 @@ def small(
 
     changes = ["held_out.split=test", *(QUICK if quick else ()), *([f"model={model}"] if model else [])]
     preset = load_preset("small", [*changes, *(change or [])])
-    seeds = 1 if quick else seeds
+    seeds, samples = (1, 2) if quick else (seeds, samples)
     with extra("train", "training"):
         from forge_agents.train import quiet
         from forge_agents.train.online import ArenaAddress
@@ -94,21 +104,32 @@ def small(
     ):
         preset = for_this_machine(preset, reporter)
         comparison = Comparison(
-            preset, seeds, shuffled=seeds, of_untouched=untouched, of_start={"checking": {"opening": "<think>"}}
+            preset,
+            seeds,
+            shuffled=seeds,
+            of_untouched=untouched,
+            of_start={"checking": {"opening": "<think>"}},
+            samples=samples,
         )
         arena = ArenaAddress(url)
         _say_cost(comparison, arena, out, reporter)
-        results, seconds = comparison.play(arena, out, reporter)
+        played = comparison.play(arena, out, reporter)
+    results, sampled = played.results, played.sampled
     summary = summarise(results)
+    of_samples = summarise_sampled(sampled) if sampled else None
     minutes = (perf_counter() - start) / 60
 
     def show_all(to: Console) -> None:
         show(results, summary, to)
+        if of_samples is not None:
+            show_sampled(sampled, of_samples, preset.temperature, to)
         to.print(f"{minutes:.0f} minutes in this sitting; everything is in {escape(str(out))}", highlight=False)
 
     plain = summary["json"] | {"suite": results["start"].suite, "prompt": results["start"].conditions["prompt"]}
+    if of_samples is not None:
+        plain |= {"sampled": of_samples["json"]}
     files = {out / "small.json": as_json(plain), out / "report.md": _page(show_all)}
-    deliver({**plain, "minutes": minutes, "seconds": seconds}, json, show_all, files)
+    deliver({**plain, "minutes": minutes, "seconds": played.seconds}, json, show_all, files)
 
 
 def _say_cost(comparison: Comparison, arena: "ArenaAddress", out: Path, reporter: "Reporter") -> None:
@@ -133,6 +154,9 @@ def _say_cost(comparison: Comparison, arena: "ArenaAddress", out: Path, reporter
     # threshold, and so is each of its variants.
     evaluations = (len(comparison.of_untouched) * 2 + 3 * (1 + len(comparison.of_start))) * cost.evaluation
     evaluations += runs / AT_A_TIME * shared.evaluation
+    # Samples on one episode share its prompt, so this is more than they take.
+    verdicts = min(SAMPLED, preset.held_out.episodes) * comparison.samples * (1 + comparison.seeds)
+    evaluations += verdicts / preset.held_out.episodes * cost.evaluation
     training = preset.steps * shared.step
     total = cost.warm_start + evaluations + training * (runs - 1) / AT_A_TIME + training
     reporter.say(

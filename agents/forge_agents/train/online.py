@@ -137,7 +137,8 @@ def measure(
     with each completion, and with each batch.
     """
     settings = preset.held_out
-    on_progress(0, settings.episodes, "")
+    verdicts = settings.episodes * settings.samples
+    on_progress(0, verdicts, "")
     overseer = LocalModel(
         model,
         max_tokens=preset.max_completion,
@@ -157,13 +158,14 @@ def measure(
         token=arena.token if isinstance(arena, ArenaAddress) else None,
         split=settings.split,
         episodes=settings.episodes,
+        samples=settings.samples,
         view=preset.view,
         # Several batches of the model together, so that the model can sort them by length.
-        batch=min(MAX_BATCH, SORTED_TOGETHER * settings.batch),
+        batch=max(1, min(MAX_BATCH, SORTED_TOGETHER * settings.batch) // settings.samples),
         records=records,
         resume=records is not None,
         seed=0,
-        on_progress=pace.follow(lambda done: on_progress(done, settings.episodes, str(pace))),
+        on_progress=pace.follow(lambda done: on_progress(done, verdicts, str(pace))),
     )
 
 

@@ -181,11 +181,18 @@ def evaluate_once(
         has = {
             "split": known.split.value,
             "episodes": known.scorecard.episodes,
+            "samples": known.samples,
             "model": known.conditions.get("weights"),
         }
         # Results of older versions do not say which weights were evaluated.
         weights = weights_digest(Path(model)) if has["model"] is not None else None
-        wanted = {"split": preset.held_out.split, "episodes": preset.held_out.episodes, "model": weights}
+        held_out = preset.held_out
+        wanted = {
+            "split": held_out.split,
+            "episodes": held_out.episodes,
+            "samples": held_out.samples,
+            "model": weights,
+        }
         for what, value in wanted.items():
             if has[what] != value:
                 raise FolderInUse(

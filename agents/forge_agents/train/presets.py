@@ -17,6 +17,7 @@ from forge_arena.errors import ForgeArenaError
 from forge_arena.files import parse_yaml, read_yaml
 from forge_arena.suggest import did_you_mean
 from forge_arena.types import View
+from forge_arena.wire import MAX_ATTEMPTS
 
 FOLDER = Path(__file__).parent / "presets"
 
@@ -151,6 +152,7 @@ class HeldOut(_Settings):
     episodes: int = Field(default=200, ge=1)
     every: int = Field(default=0, ge=0, description="steps between measurements; 0: only before and after")
     temperature: float = Field(default=0.0, ge=0, description="0 is greedy")
+    samples: int = Field(default=1, ge=1, le=MAX_ATTEMPTS, description="verdicts on each episode")
     batch: int = Field(default=32, ge=1)
 
 

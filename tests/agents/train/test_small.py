@@ -93,6 +93,15 @@ def test_every_stage_runs_and_continues_after_a_kill_in_the_warm_start_and_in_a_
     assert summary["prompt"] == digest
     assert summary["GRPO less its controls"].keys() >= {"checking", "shuffled", "supervised"}
     assert "less GRPO, shuffled" in (out / "report.md").read_text(encoding="utf-8")
+    sampled = {name: Result.read(out / f"sampled-{name}.json") for name in ("start", "grpo-0")}
+    for result in sampled.values():
+        assert (result.samples, result.scorecard.episodes, len(result.rows)) == (2, 8, 16)
+        assert result.conditions["temperature"] == 1.0
+    assert summary["sampled"]["differences from the start"].keys() == {"grpo"}
+    assert summary["sampled"]["votes"]["start"]["samples"] == 2
+    assert "sampled at temperature 1: 2 verdicts on each of 8 episodes" in (out / "report.md").read_text(
+        encoding="utf-8"
+    )
     share = json.loads((out / "start" / "share_that_checks.json").read_text(encoding="utf-8"))
     assert 0 <= share <= 1
     assert f"of the start's samples, {share:.0%} check before" in " ".join(err.split())
