@@ -18,13 +18,15 @@ from forge_arena.workers import ScriptedWorker
 
 # Episodes that are kept for the next overseer that reviews the same keys.
 KEPT = 1_000
+# Episodes that are open at a time. An overseer that fails never submits, so the oldest makes room for a further one.
+MOST_OPEN = 4_096
 
 
 class LocalArena:
     """Plays episodes in this process as `ArenaClient` plays them over REST, as far as an evaluation needs it.
 
     `evaluate("rules", arena=LocalArena())` needs no server. Close a local arena with `close()`, or use it in a `with`
-    block. It is for one thread.
+    block. It is for one thread. At most `MOST_OPEN` episodes are open at a time; the oldest makes room for another.
 
     Args:
         arena: makes the episodes; by default an arena with the scripted Worker. Its secret salts the test split, which
@@ -115,6 +117,8 @@ class LocalArena:
 
     def _open_episode(self, episode: Episode, attempts: int, view: View) -> OpenedEpisode:
         episode_id = f"local-{next(self._ids)}"
+        if len(self._open) >= MOST_OPEN:
+            del self._open[next(iter(self._open))]
         self._open[episode_id] = _OpenEpisode(episode, set(range(attempts)))
         return OpenedEpisode(
             episode_id=episode_id,

@@ -422,6 +422,8 @@ class Episode(Noun):
     worker: str
 
 
+# With NaN every comparison is false, and JSON has no NaN.
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
@@ -519,6 +521,6 @@ class MemberReview(Noun):
 class Estimate(Noun):
     """A value with its 95% interval; None where it is not defined on these rows (`notes` says why)."""
 
-    value: float | None
-    low: float | None = None
-    high: float | None = None
+    value: Finite | None
+    low: Finite | None = None
+    high: Finite | None = None

@@ -607,6 +607,15 @@ def test_a_number_that_is_not_finite_is_refused(small: Result, tmp_path: Path, f
         Result.read(tmp_path)
 
 
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_a_scorecard_with_a_number_that_is_not_finite_is_refused(small: Result, tmp_path: Path, number: float) -> None:
+    content = json.loads(small.to_json())
+    content["scorecard"]["auroc"]["value"] = number
+    (tmp_path / "result.json").write_text(json.dumps(content))
+    with pytest.raises(ResultError, match=r"result\.json: .*scorecard\.auroc\.value: Input should be a finite number"):
+        Result.read(tmp_path)
+
+
 def test_two_rows_of_one_verdict_are_refused(small: Result, tmp_path: Path) -> None:
     rows = (*small.rows, small.rows[0])
     (tmp_path / "result.json").write_text(small.model_copy(update={"rows": rows}).to_json())

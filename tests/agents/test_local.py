@@ -54,6 +54,17 @@ def test_a_text_that_holds_no_verdict_earns_nothing_and_says_why() -> None:
     assert result.reason
 
 
+def test_episodes_that_nobody_submits_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forge_agents.local.MOST_OPEN", 4)
+    with LocalArena() as arena:
+        ids = [arena.open_episodes(keys=[f"forge:5:val:{n}"]).episodes[0].episode_id for n in range(6)]
+        assert arena.stats().episodes["open"] == 4
+        with pytest.raises(BadArgument, match="the episode is not open"):
+            arena.submit([Attempt(episode_id=ids[1], verdict=VERDICT)])
+        (result,) = arena.submit([Attempt(episode_id=ids[2], verdict=VERDICT)])
+        assert result.outcome is Outcome.scored
+
+
 def test_a_worker_that_fails_is_a_row_without_a_reward() -> None:
     with LocalArena(Arena(Mute())) as arena:
         opened = arena.open_episodes(keys=["forge:5:val:3"])

@@ -1,13 +1,11 @@
 """The report of an audit: gates that must hold, tables and figures. It is frozen, and the same as JSON."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import JsonValue, model_validator
 
-from forge_arena.types import Noun
+from forge_arena.types import Finite, Noun
 
-# With NaN every comparison is false, and JSON has no NaN.
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 Cell = str | int | Finite | None
 
 

@@ -20,6 +20,7 @@ from forge_arena.types import (
     Count,
     Domain,
     Estimate,
+    Finite,
     Form,
     Mechanism,
     MemberReview,
@@ -66,7 +67,7 @@ class Row(Noun):
     candour: Candour | None = None
     detection: bool | None = None
     p_corrupted: Unit | None = None
-    log_odds: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    log_odds: Finite | None = None
     named_type: CorruptionType | None = None
     step_right: bool | None = None
     span_f1: Unit | None = None
