@@ -24,6 +24,7 @@ from forge_agents.train.checkpoints import POSITION, latest_checkpoint
 from forge_agents.train.demonstrations import THINK, Demonstration, demonstrations
 from forge_agents.train.episodes import EpisodeStream
 from forge_agents.train.fine_tuning import FineTuner
+from forge_agents.train.memory import freed_memory_kept
 from forge_agents.train.presets import Preset, PresetError, WarmStart
 from forge_agents.train.progress import Progress, Reporter
 from forge_agents.train.rows import Row, completion_row
@@ -233,7 +234,8 @@ def fine_tune(
     trainer.remove_callback(PrinterCallback)
     trainer.on_saved = lambda saved: write_whole(saved / POSITION, f'{{"step": {trainer.state.global_step}}}\n')
     last = latest_checkpoint(checkpoints) if save_every is not None else None
-    trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
+    with freed_memory_kept():
+        trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
     save_whole(preset, trainer.model, tokenizer, source=str(model.name_or_path), folder=folder)
     # They are several times as large as the model, and nothing continues from them any more.
     shutil.rmtree(checkpoints, ignore_errors=True)
