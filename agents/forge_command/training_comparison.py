@@ -65,13 +65,14 @@ class Played:
 class Comparison:
     """What is compared.
 
+    The model that the runs start from is evaluated as it is and made to check before it decides, and both also with
+    the threshold that is best on val.
+
     Attributes:
         preset: of the runs and of the evaluations.
         seeds: runs of the preset's algorithm, each with another seed.
         shuffled: runs of the same whose rewards are shuffled within each batch, each with another seed.
         of_untouched: evaluations of the preset's own model, by name, each with settings of `LocalModel`.
-        of_start: the same of the model that the runs start from. Each way of asking the start, its own included, is
-            also evaluated with the threshold that is best on val.
         samples: verdicts at the preset's temperature on each of the first episodes, at most `SAMPLED`, of the start and
             of each run of the preset's algorithm. Training rewards samples, and a greedy answer may hide what it
             changed. 0 for none.
@@ -81,7 +82,6 @@ class Comparison:
     seeds: int
     shuffled: int
     of_untouched: Mapping[str, Mapping[str, Any]]
-    of_start: Mapping[str, Mapping[str, Any]]
     samples: int = 0
 
     def play(self, arena: "ArenaAddress", out: Path, reporter: "Reporter") -> Played:
@@ -93,6 +93,7 @@ class Comparison:
         from forge_agents.client import ArenaClient
         from forge_agents.compare import best_log_odds_threshold
         from forge_agents.result import Result
+        from forge_agents.train.demonstrations import THINK
         from forge_agents.train.journal import Journal
         from forge_agents.train.pipeline import evaluate_once
         from forge_agents.train.warm_start import starting_model
@@ -117,7 +118,8 @@ class Comparison:
             (start / "done").touch()
         _say_share_that_checks(preset, arena, start, reporter)
         validation = preset.model_copy(update={"held_out": preset.held_out.model_copy(update={"split": "val"})})
-        for name, given in {"start": {}, **self.of_start}.items():
+        ways: dict[str, dict[str, Any]] = {"start": {}, "checking": {"opening": THINK}}
+        for name, given in ways.items():
             own = name == "start"
             results[name] = evaluated("before" if own else name, str(start), **given)
             on_val = evaluated("val" if own else f"val {name}", str(start), validation, **given)

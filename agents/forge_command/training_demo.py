@@ -48,7 +48,7 @@ def demo(
         from forge_agents.train.online import ArenaAddress
 
     quiet()
-    comparison = Comparison(preset, seeds, shuffled=1, of_untouched={}, of_start={"checking": {"opening": "<think>"}})
+    comparison = Comparison(preset, seeds, shuffled=1, of_untouched={})
     start = perf_counter()
     with (
         lock_folder(out),

@@ -103,14 +103,7 @@ def small(
         reporting() as reporter,
     ):
         preset = for_this_machine(preset, reporter)
-        comparison = Comparison(
-            preset,
-            seeds,
-            shuffled=seeds,
-            of_untouched=untouched,
-            of_start={"checking": {"opening": "<think>"}},
-            samples=samples,
-        )
+        comparison = Comparison(preset, seeds, shuffled=seeds, of_untouched=untouched, samples=samples)
         arena = ArenaAddress(url)
         _say_cost(comparison, arena, out, reporter)
         played = comparison.play(arena, out, reporter)
@@ -151,8 +144,8 @@ def _say_cost(comparison: Comparison, arena: "ArenaAddress", out: Path, reporter
     shared = estimate(preset, load_model(str(preset.model)), shown, threads=THREADS)
     runs = comparison.seeds + comparison.shuffled + 1
     # The untouched model writes until it is cut off. The start is evaluated on test, on val, and with another
-    # threshold, and so is each of its variants.
-    evaluations = (len(comparison.of_untouched) * 2 + 3 * (1 + len(comparison.of_start))) * cost.evaluation
+    # threshold, as it is and made to check.
+    evaluations = (len(comparison.of_untouched) * 2 + 3 * 2) * cost.evaluation
     evaluations += runs / AT_A_TIME * shared.evaluation
     # Samples on one episode share its prompt, so this is more than they take.
     verdicts = min(SAMPLED, preset.held_out.episodes) * comparison.samples * (1 + comparison.seeds)
