@@ -24,7 +24,7 @@ from forge_agents.train.checkpoints import POSITION, latest_checkpoint
 from forge_agents.train.demonstrations import THINK, Demonstration, demonstrations
 from forge_agents.train.episodes import EpisodeStream
 from forge_agents.train.fine_tuning import FineTuner
-from forge_agents.train.memory import freed_memory_kept
+from forge_agents.train.memory import MemoryReturner, freed_memory_kept
 from forge_agents.train.presets import Preset, PresetError, WarmStart
 from forge_agents.train.progress import Progress, Reporter
 from forge_agents.train.rows import Row, completion_row
@@ -222,7 +222,7 @@ def fine_tune(
         "train_dataset": Dataset.from_list(list(rows)),
         "processing_class": tokenizer,
         "peft_config": lora_config(preset),
-        "callbacks": [Progress(phase, reporter, "loss"), *callbacks],
+        "callbacks": [Progress(phase, reporter, "loss"), MemoryReturner(), *callbacks],
         "mixed": mixed,
     }
     if preset.scratch is None or (decisive == 1.0 and not exchanged):
