@@ -93,7 +93,7 @@ class WarmStart(_Settings):
         description="a comparison also has a line for each passage that no sentence is about; for short sources",
     )
     renamed: float = Field(
-        default=0.0, ge=0, le=1, description="share that gets other words throughout: see tiny/renaming.py"
+        default=0.0, ge=0, le=1, description="share that gets other words throughout: see train/renaming.py"
     )
     exchanged: float = Field(
         default=0.0,

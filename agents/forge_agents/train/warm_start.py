@@ -27,6 +27,7 @@ from forge_agents.train.fine_tuning import FineTuner
 from forge_agents.train.memory import MemoryReturner, freed_memory_kept
 from forge_agents.train.presets import Preset, PresetError, WarmStart
 from forge_agents.train.progress import Progress, Reporter
+from forge_agents.train.renaming import Renaming
 from forge_agents.train.rows import Row, completion_row
 from forge_agents.writing import probabilities
 from forge_arena.files import write_whole
@@ -120,8 +121,6 @@ def collect_demonstrations(
 
 def _rename(collected: Sequence[Demonstration], share: float, seed: int) -> list[Demonstration]:
     """Give a share of the demonstrations other words."""
-    from forge_agents.train.tiny.renaming import Renaming
-
     renaming, rng = Renaming.learn(collected[:TEXTS]), Random(seed)
     return [renaming.rename(d, rng) if rng.random() < share else d for d in collected]
 

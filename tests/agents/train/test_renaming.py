@@ -10,8 +10,8 @@ torch = pytest.importorskip("torch")
 
 from forge_agents.models import load_tokenizer  # noqa: E402
 from forge_agents.train.demonstrations import Demonstration  # noqa: E402
+from forge_agents.train.renaming import KEPT, Renaming  # noqa: E402
 from forge_agents.train.tiny.exchange import Exchange  # noqa: E402
-from forge_agents.train.tiny.renaming import KEPT, Renaming  # noqa: E402
 from forge_arena.verdicts import observation_text, parse_verdict  # noqa: E402
 
 LETTERS = re.compile(r"[A-Za-z]+")

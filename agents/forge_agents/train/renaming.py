@@ -1,10 +1,10 @@
 """Give demonstrations other words, the same throughout one demonstration.
 
-A model from nothing that reads eight families learns the eight families: it copies "boiler" and "loan", and stumbles
-over the "locker" of a ninth. So every word that belongs to few families is replaced by another word, in source, answer
-and verdict alike: by a word of another family or by an invented word. Words that many families share (formerly, until,
-section) stay, and so do numbers. The label stays too, because it follows from comparing source and answer, by whatever
-name.
+A small model that reads eight families learns the eight families: it copies "boiler" and "loan", and stumbles over the
+"locker" of a ninth. This holds for a model from nothing, and for a pretrained one. So every word that belongs to few
+families is replaced by another word, in source, answer and verdict alike: by a word of another family or by an invented
+word. Words that many families share (formerly, until, section) stay, and so do numbers. The label stays too, because it
+follows from comparing source and answer, by whatever name.
 """
 
 import re
@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Self
 
-from forge_agents.train.demonstrations import Demonstration
-from forge_agents.train.tiny.drills import OK
+from forge_agents.train.demonstrations import OK, Demonstration
 from forge_arena.rewards import AGAINST, BORNE_OUT
 from forge_arena.types import CorruptionType
 from forge_arena.verdicts import observation_text
