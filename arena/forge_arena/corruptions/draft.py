@@ -11,6 +11,8 @@ from forge_arena.texts.sentences import lower, sentences, whole_starts_of
 from forge_arena.texts.values import mentions, value_of
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Span, Statement
 from forge_arena.verify import ClaimReport, Verifier
+from forge_arena.verify.ownership import Ownership
+from forge_arena.verify.passages import Passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,11 @@ class Draft:
             if known and 2 * known >= len(self.text):
                 return True
         return False
+
+    @cached_property
+    def ownership(self) -> Ownership:
+        """The claims of the scenario as possible owners of a value."""
+        return Ownership(Passages(self.scenario))
 
     def sentences_of(self, claim_id: str) -> list[Span]:
         """The sentences that speak of a claim, in order; neighbours count as one."""

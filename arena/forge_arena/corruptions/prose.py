@@ -19,6 +19,7 @@ from random import Random
 from forge_arena.corruptions.choices import small
 from forge_arena.corruptions.code import exchange_code
 from forge_arena.corruptions.draft import Draft, Edit, holds, overlaps, places_of_former
+from forge_arena.corruptions.same_fact import loses, mentions_of
 from forge_arena.statements import alternative_or_right
 from forge_arena.texts.cutting import Cut, clause_joints, cuts, follows_alone, is_referred_to, leans
 from forge_arena.texts.fitting import Replacement, article, places_of, replacement, with_article
@@ -47,10 +48,14 @@ def restate_freely(draft: Draft, claim: Claim, alternative: Alternative) -> tupl
     """State another alternative wherever the answer states the claim, as its author would.
 
     If a sentence also names that alternative as the former one, the two trade places. A mention of the right
-    alternative that would be left over contradicts the new one, so then there is no place.
+    alternative that would be left over contradicts the new one, so then there is no place. The same value stays where
+    it is given for something else, and if nobody can tell for what it is given, there is no place either.
     """
     edits: list[Edit] = []
-    for finding in draft.report.of(claim.id):
+    mentions = mentions_of(draft, claim)
+    if mentions.unclear:
+        return None
+    for finding in mentions.same:
         if finding.alternative == claim.right.name and not overlaps(edits, finding.start, finding.end):
             edit = _restated(draft, claim, claim.right, alternative, finding.start, finding.end)
             if edit is None:
@@ -70,7 +75,9 @@ def restate_freely(draft: Draft, claim: Claim, alternative: Alternative) -> tupl
             for start, end in places_of(draft.text, claim.right.forms[:1])
             if holds(blocks, start) and not overlaps(edits, start, end)
         ]
-    return tuple(edits) if edits and not _leaves_value(draft, claim, edits) else None
+    if not edits or _leaves_value(draft, claim, [*edits, *(Edit(f.start, f.end, "") for f in mentions.other)]):
+        return None
+    return tuple(edits)
 
 
 def _restated(draft: Draft, claim: Claim, old: Alternative, new: Alternative, start: int, end: int) -> Edit | None:
@@ -397,7 +404,7 @@ def _leaves_traces(draft: Draft, claim: Claim, alternative: Alternative, edits: 
 
 
 def leave_out(draft: Draft, claim: Claim, rng: Random) -> tuple[Edit, ...] | None:
-    """Cut what states a claim out of the answer, at every place that states it."""
+    """Cut what states a claim out of the answer, at every place that states it, and nothing else that it must state."""
     edits: list[Edit] = []
     for finding in draft.report.of(claim.id):
         if overlaps(edits, finding.start, finding.end):
@@ -406,26 +413,30 @@ def leave_out(draft: Draft, claim: Claim, rng: Random) -> tuple[Edit, ...] | Non
         if cut is None or overlaps(edits, cut.start, cut.end):
             return None
         edits.append(Edit(cut.start, cut.end, cut.text))
+    if len(edits) > 1 and _loses(draft, claim, [Cut(edit.start, edit.end, edit.text) for edit in edits]):
+        return None
     return tuple(edits) or None
 
 
 def _cut_for(draft: Draft, claim: Claim, start: int, end: int, rng: Random) -> Cut | None:
     """A cut that takes a claim along and no other claim that the answer must state."""
-    usable = [cut for cut in cuts(draft.text, start, end) if not _loses(draft, claim, cut)]
+    usable = [cut for cut in cuts(draft.text, start, end) if not _loses(draft, claim, [cut])]
     return usable[rng.randrange(len(usable))] if usable else None
 
 
-def _loses(draft: Draft, claim: Claim, cut: Cut) -> bool:
-    """Whether a cut takes the last mention of another claim that the answer must state, or of its choice."""
-    for finding in draft.report.findings:
-        other = draft.scenario.claim(finding.claim)
+def _loses(draft: Draft, claim: Claim, gone: Sequence[Cut]) -> bool:
+    """Whether cuts take the last mention of another claim that the answer must state, or of its choice."""
+    for other in draft.scenario.claims:
         if other.id == claim.id or not (other.required or other.kind is ClaimKind.option):
             continue
-        places = draft.report.of(other.id)
-        if all(
-            cut.start <= place.start < cut.end and draft.text[place.start : place.end] not in cut.text
-            for place in places
-        ):
+        taken = [
+            finding
+            for finding in draft.report.of(other.id)
+            for cut in gone
+            # What is repaired may hold the words of the place.
+            if cut.start <= finding.start < cut.end and draft.text[finding.start : finding.end] not in cut.text
+        ]
+        if taken and loses(draft, other, taken):
             return True
     return False
 

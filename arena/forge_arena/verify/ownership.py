@@ -15,13 +15,25 @@ Three rules, in this order:
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
+from forge_arena.texts.values import value_of
 from forge_arena.texts.words import content, placed_stems
-from forge_arena.types import Claim, ClaimKind
+from forge_arena.types import VALUE_KINDS, Claim, ClaimKind
 from forge_arena.verify.passages import Passages, clause
 
 CLEARLY = 1.5
 BESIDE = 60
+# A place of the source with so much of the words of a claim may state the claim once more.
+STATED_AGAIN = 0.5
+
+
+class Speaks(Enum):
+    """What the right value of a claim speaks of, at one place of an answer: of the claim, or of something else."""
+
+    of_claim = "of the claim"
+    of_other = "of something else"
+    unclear = "unclear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,41 @@ class Ownership:
             > CLEARLY * self._closeness(words - own, place, other)
             for other in others
         )
+
+    def closeness(self, claim: Claim, place: Place) -> float:
+        """How much of the words of a claim stands around a place."""
+        return self._closeness(self._words_of(claim), place, claim)
+
+    def speaks_of(self, claim: Claim, place: Place) -> Speaks:
+        """What the right value of a claim speaks of at a place of an answer that gives the value elsewhere as well.
+
+        Example: the source says "A loan lasts 3 weeks" and "A fine is due 3 weeks after the return". In the answer
+        "The fine is due after 3 weeks", the words *fine* and *due* stand around the value as in the second sentence. So
+        the value speaks of something else than the loan.
+        """
+        form = claim.right.forms[0]
+        if claim.kind in VALUE_KINDS:
+            places = self._passages.words_around(claim.kind, value_of(claim.kind, form))
+        else:
+            places = self._passages.words_around_form(form)
+        own = self._words_of(claim)
+        others = [place for place in places if not self._passages.is_in_one_sentence(place[0], claim)]
+        if len(places) - len(others) > 1:
+            # A row of a table with the value in two columns: the words around both are the same.
+            return Speaks.unclear
+        speaks = Speaks.of_claim
+        for _, near, around in others:
+            words = near | around
+            for_other = self._closeness(words - own, place, None)
+            for_claim = self._closeness(own - words, place, claim)
+            if for_claim > CLEARLY * for_other:
+                continue
+            is_again = self._passages.weight(own & words) >= STATED_AGAIN * self._passages.weight(own)
+            if is_again or for_other <= CLEARLY * self._closeness(own, place, claim):
+                speaks = Speaks.unclear
+            else:
+                return Speaks.of_other
+        return speaks
 
     def _words_of(self, claim: Claim) -> frozenset[str]:
         words = self._words.get(claim.id)
