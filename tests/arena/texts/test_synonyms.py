@@ -28,3 +28,36 @@ def test_each_way_of_saying_it_gives_the_other(one: str, another: str) -> None:
 )
 def test_words_that_only_look_alike_stay(text: str) -> None:
     assert said_otherwise(text) == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A ladder must be tied.",
+        "Before dusk, the loan of two ladders must be ended.",
+        "If it rains, your tent must be dried.",
+    ],
+)
+def test_a_verb_changes_where_its_subject_is_surely_one(text: str) -> None:
+    assert text.replace("must be", "has to be") in said_otherwise(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ladders must be tied.",
+        "Ladders on a wall must be tied.",
+        "- On a Sunday, tents must be dried.",
+        "The ladder and the rope must be tied.",
+        "The ladders, and any rope, must be tied.",
+        "The two ladders must be tied.",
+        "All of the glass must be tied.",
+        "A lot of tents must be dried.",
+        "The tents that a guest must be lent come first.",
+        "Those who borrow it must ring first.",
+        "The tents cost £4 each and weigh little.",
+        "You pay for each of them.",
+    ],
+)
+def test_a_verb_stays_where_its_subject_may_be_many(text: str) -> None:
+    assert said_otherwise(text) == set()
