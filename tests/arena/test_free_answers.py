@@ -173,6 +173,28 @@ def test_a_citation_keeps_the_form_of_the_author() -> None:
     assert all_of(LETTER, CorruptionType.authority_fabrication) == {"session_source": LETTER.replace("(4.2)", "(4.7)")}
 
 
+def test_a_title_is_never_cited_in_two_pairs_of_quotation_marks() -> None:
+    # An older import put marks around a title that has marks of its own.
+    cited = SAUNA.claim("session_source").model_copy(
+        update={
+            "alternatives": (
+                right('section "Sessions"', '"Sessions"', name="sessions"),
+                Alternative(
+                    name="towels",
+                    standing=Standing.elsewhere,
+                    forms=('section ""Who pays for towels?""', '""Who pays for towels?""'),
+                ),
+            )
+        }
+    )
+    claims = tuple(cited if claim.id == "session_source" else claim for claim in SAUNA.claims)
+    scenario = SAUNA.model_copy(update={"claims": claims})
+    letter = LETTER.replace("(4.2)", '("Sessions")')
+
+    with pytest.raises(CannotCorrupt):
+        corrupted(letter, CorruptionType.authority_fabrication, scenario=scenario)
+
+
 def test_only_the_option_that_fits_the_place_is_chosen() -> None:
     outputs = {corrupted(LETTER, CorruptionType.bias_injection, seed).answer.output for seed in range(12)}
 

@@ -37,6 +37,7 @@ _DESCRIBES = re.compile(r"^,? (?:whose|which|that|who|where)\b|^, (?:a|an|one) \
 _GENERIC = re.compile(r"^,? which (?:is|was|are|were) (?:what|how|where|why)\b")
 _NEXT_IN_LIST = re.compile(r"^(?:,| and| or|;) (?:[a-z]+s? )?(\d+(?:\.\d+)*)")
 _BEFORE_IN_LIST = re.compile(r"(\d+(?:\.\d+)*)(?:,| and| or|;) (?:[a-z]+s? )?$")
+_TWO_QUOTATION_MARKS = re.compile(r"[\"\u201c\u201d]{2}")
 _FORMER = re.compile(r"\.superseded\}|\bformer|\bprevious|\bused to\b|\bno longer\b")
 # What names a thing that only the sentence before has named.
 _ELLIPTIC = re.compile(r"```|\b(?:one|ones|it|its|they|them|this|these)\b|[:;]")
@@ -91,7 +92,9 @@ def _restated(draft: Draft, claim: Claim, old: Alternative, new: Alternative, st
         fit = replacement(text, start, end, old.forms, new.forms)
     elif claim.kind is ClaimKind.citation:
         spelling = _cited(text, start, end, old, new)
-        fit = None if spelling is None else Replacement(start, end, spelling)
+        # A title that has quotation marks itself would stand in two pairs of them.
+        is_quoted_twice = spelling is not None and _TWO_QUOTATION_MARKS.search(f"{text[:start][-1:]}{spelling}")
+        fit = None if spelling is None or is_quoted_twice else Replacement(start, end, spelling)
     else:
         spelling = _spelled(draft, claim, old, new, surface)
         if spelling is not None and _agrees(text, surface, spelling, end):

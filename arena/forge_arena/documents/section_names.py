@@ -65,6 +65,7 @@ def citation_forms(section: Section) -> tuple[str, ...]:
     return tuple(dict.fromkeys(forms))
 
 
+_QUOTATION_MARKS = (('"', '"'), ("\u201c", "\u201d"), ("'", "'"), ("\u2018", "\u2019"))
 _MARKS = (("\u201c", "\u201d"), ("'", "'"), ("\u2018", "\u2019"), ("**", "**"), ("*", "*"), ('"', '"'))
 
 
@@ -87,10 +88,7 @@ def _title_forms(title: str) -> list[str]:
         form
         for name in dict.fromkeys(spelling for name in names for spelling in _spellings(name))
         for form in (
-            f'section "{name}"',
-            f"section \u201c{name}\u201d",
-            f"section '{name}'",
-            f"section \u2018{name}\u2019",
+            *(f"section {_quoted(name, opening, closing)}" for opening, closing in _QUOTATION_MARKS),
             f"section **{name}**",
             f"section {name}",
             f"section: {name}",
@@ -101,9 +99,22 @@ def _title_forms(title: str) -> list[str]:
             f"see {name}",
             f"({name})",
             f"{name} section",
-            *(f"{opening}{name}{closing}" for opening, closing in _MARKS),
+            *(_quoted(name, opening, closing) for opening, closing in _MARKS),
         )
     ]
+
+
+def _quoted(title: str, opening: str, closing: str) -> str:
+    """A title in quotation marks. Marks around the whole title go, and those inside it become others.
+
+    Example: the title "What is "free"?" with its own marks is quoted as "What is 'free'?".
+    """
+    whole = re.fullmatch(r"[\"\u201c](?P<title>[^\"\u201c\u201d]+)[\"\u201d]|\u2018(?P<single>[^\u2018]+)\u2019", title)
+    if whole is not None:
+        title = whole["title"] or whole["single"]
+    if opening in '"\u201c':
+        title = re.sub(r"[\"\u201c\u201d]", "'", title)
+    return f"{opening}{title}{closing}"
 
 
 def wrong_sections(

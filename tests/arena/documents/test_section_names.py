@@ -126,3 +126,28 @@ def test_what_says_the_same_is_not_wrong() -> None:
 def test_a_title_of_many_words_is_no_name() -> None:
     long = Section(None, "word " * 15, 0, 10, 1, 5)
     assert not is_citable(long, [long, Section(None, "Rent", 10, 20, 1, 15)])
+
+
+ASKED = """\
+# Lockers
+
+## "What does a locker cost?"
+
+A locker costs a fee for each term, and the fee is paid in advance.
+
+## What "lost" means
+
+A key is lost once a pupil has reported it to the office.
+"""
+
+
+def test_a_title_with_quotation_marks_is_quoted_once() -> None:
+    cost = citation_forms(named(ASKED, "What does a locker cost?", "A locker costs a fee"))
+    lost = citation_forms(named(ASKED, 'What "lost" means', "A key is lost once"))
+
+    assert cost[0] == 'section "What does a locker cost?"'
+    assert lost[0] == "section \"What 'lost' means\""
+    assert "section \u201cWhat does a locker cost?\u201d" in cost
+    for form in (*cost, *lost):
+        assert '""' not in form
+        assert '\u201c"' not in form
