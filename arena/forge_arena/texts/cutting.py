@@ -58,6 +58,8 @@ _LEANS = re.compile(
     r"either|otherwise|however|therefore|hence|thus|instead|but|and|or|nor|yet|as such|in that case|in this case|if so|"
     r"if not|for the same|under the same|the same|the latter|the former|the other|another|"
     r"the day (?:after|before)|on the (?:day|following)|the next|the following|"
+    r"further(?! to\b)|additional(?:ly)?|others?|(?:for )?the (?:rest|remainder|remaining)|(?:all|any|every|in all|in any) other|"
+    r"beyond (?:that|this)|apart from (?:that|this)|besides (?:that|this)|later|failing (?:that|this)|"
     r"after that|before that|until "
     r"then|from then|on top|in addition|besides|furthermore|moreover|likewise|similarly|again|nothing else|everything "
     r"else|anything else|anyone else|one of|for this|for that|in return|that said|the exception|the one)\b",
@@ -122,6 +124,22 @@ _INCOMPLETE = re.compile(
     r"\b(?:is|are|was|were|be|been|being|has|have|had|must|may|can|will|shall|should|comes?|falls?|lies?|stands?|valid|due|"
     r"available|open|replies|reply|answers?|responds?|arrives?|made|given|put|done|decides?|belongs?|refers?|relates?|amounts?|lives?|brought|lasts?|"
     r"runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of)$",
+    re.IGNORECASE,
+)
+# "A crate may hold": the verb has lost what it is said of.
+_BARE_VERB = re.compile(
+    r"\b(?:may|can|must|will|shall|should|would|could|might|cannot|need not|(?:may|must|shall|should|will) not|to)"
+    r" (?!be$)[a-z]+$",
+    re.IGNORECASE,
+)
+# "See rule 4" points to the source of what is said in front of it.
+_POINTS = re.compile(
+    r"[,;:(\s]*(?:see|cf\.|compare|as (?:explained|stated|set out|laid down|described))\b", re.IGNORECASE
+)
+# "Arrive within 5 days": a figure that belongs to a verb. "At most 6" and "up to 6" are figures.
+_FIGURE_OF_VERB = re.compile(
+    r"\b(?:within|in|for|after|before|by|on|until|till|from|over|under|between|at(?! most| least)|(?<!up )to)"
+    r"(?: [a-z]+)? [^\w\s]?\d",
     re.IGNORECASE,
 )
 # "The log puts the fault in build 7": without the build the log puts the fault nowhere.
@@ -239,8 +257,30 @@ def _can_go(text: str, spans: Sequence[tuple[int, int]], number: int, cut: Cut) 
         return False
     if cut.end >= end - 1 and not follows_alone(text, spans, number):
         return False
+    if _leaves_stump(text, (start, end), cut):
+        return False
     left = (text[start : cut.start] + cut.text + text[cut.end : end]).strip()
     return len(left.split()) >= 3 and (has_verb(left) or not has_verb(text[start:end]))
+
+
+def _leaves_stump(text: str, span: tuple[int, int], cut: Cut) -> bool:
+    """Whether a clause in front of a cut says nothing any more: "a crate may hold", "this is explained".
+
+    So does a clause whose figure goes and whose section stays: "it should be paid; see rule 4".
+    """
+    before, behind = text[span[0] : cut.start], text[cut.end : span[1]]
+    if (
+        cut.text
+        or not re.match(r" [^(\[]", text[cut.start : cut.end])
+        or not re.match(r"\W|$| (?:and|but|or)\b", behind)
+    ):
+        return False
+    clause = re.split(r"[,;:(]\s|\s(?:and|but|or)\s", before)[-1].strip()
+    is_frame = len(clause.split()) <= FEWEST_WORDS_OF_A_CLAUSE and (
+        _ANAPHOR.match(clause) is not None or clause.lower().startswith("as ")
+    )
+    is_pointed_to = re.search(r"\d", text[cut.start : cut.end]) is not None and _POINTS.match(behind) is not None
+    return is_frame or is_pointed_to or _BARE_VERB.search(clause) is not None
 
 
 def _parenthesis(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
@@ -345,7 +385,7 @@ def _reference(text: str, span: tuple[int, int], start: int, end: int) -> Iterat
     if not (re.match(r"[.,;:)]", behind) or re.match(rf" (?:{_FINITE})\b", behind)):
         return
     which = re.search(
-        rf" (?:for|under|in|of|against|with|on|as|at|by way of|by) (?:the |your |our |its )?(?:(?!(?:{_FINITE})\b)[a-z]+ ){{1,2}}(?:number |no\.? )?$",
+        rf" (?:for|under|in|of|against|with|on|as|at|by way of|by) (?:the |your |our |its )?(?:(?!(?:{_FINITE}|most|least)\b)[a-z]+ ){{1,2}}(?:number |no\.? )?$",
         before,
     ) or re.search(r" by (?:the )?(?:Mr |Ms |Mrs |Dr )?$", before)
     # A clause in front of a comma may be a list, whose items must stay alike.
@@ -390,7 +430,9 @@ def _item_of_enumeration(text: str, span: tuple[int, int], start: int, end: int)
     if not plain(here):
         return
     if is_list and here == 0:
-        if len(edges) > 2 and all(plain(n) for n in range(len(edges))):
+        # "Cards arrive in 5 days, cheques in 9 and cash in 2": the verb of the first item is that of all.
+        is_gapped = any(_FIGURE_OF_VERB.search(text[a:b]) for a, b in zip(edges, stops, strict=True))
+        if len(edges) > 2 and all(plain(n) for n in range(len(edges))) and not is_gapped:
             yield Cut(edges[0], edges[1])
         return
     first = here

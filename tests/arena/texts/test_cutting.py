@@ -32,6 +32,7 @@ END = " The shop opens on weekdays."
         ("We book it under account number QA-31.", "QA-31", "We book it."),
         ("The rent is £70, and loss of keys costs £9 (rule 4).", "£9", "The rent is £70 (rule 4)."),
         ("We lend this: 2 pegs, 3 ropes and 1 bag.", "2 pegs", "We lend this: 3 ropes and 1 bag."),
+        ("The rent is due in May; this is laid down in rule 31.", "rule 31", "The rent is due in May."),
         (
             "It was agreed at the meeting on 4 July 2031 and holds.",
             "4 July 2031",
@@ -91,6 +92,18 @@ def test_a_label_goes_with_its_sentence() -> None:
         ("Keys are changed within 9 days.", "9 days", "are changed. The"),
         ("The limits are a row of 9 cm and a height of 4 cm.", "4 cm", "are a row of 9 cm. The"),
         ("The loss is told within 9 days, and a letter is enough.", "9 days", "care. A letter is enough"),
+        ("A crate on the cart may hold at most 9 jars, and no lid is needed.", "9 jars", "may hold, and"),
+        ("A crate on the cart carries at most 9 jars.", "at most 9 jars", "carries. The shop"),
+        ("The rent is due in May; this is laid down in rule 31.", "rule 31", "this is laid down. The"),
+        ("As written in rule 31, the rent is due in May.", "rule 31", "As written, the"),
+        ("All jars should be returned within 9 days; see the rules.", "9 days", "returned; see"),
+        (
+            "On the wait: cards arrive within 5 days, letters within 9 days, and parcels within 12 days.",
+            "5 days",
+            "On the wait: letters",
+        ),
+        ("The fee is £30 for two crates. Further crates stay in the yard.", "£30", "care. Further crates"),
+        ("The fee is £30 for two crates. For the rest you pay nothing.", "£30", "care. For the rest"),
     ],
 )
 def test_what_is_left_is_whole_without_what_went(text: str, words: str, never: str) -> None:
