@@ -132,6 +132,11 @@ _BARE_VERB = re.compile(
     r" (?!be$)[a-z]+$",
     re.IGNORECASE,
 )
+# "This is explained" and "as set out" say nothing without where.
+_FRAME = re.compile(
+    r"(?:as|(?:and |but )?(?:this|that|it|which|these|they) (?:is|are|was|were|can be|may be)) [a-z]+(?: [a-z]+)?",
+    re.IGNORECASE,
+)
 # "See rule 4" points to the source of what is said in front of it.
 _POINTS = re.compile(
     r"[,;:(\s]*(?:see|cf\.|compare|as (?:explained|stated|set out|laid down|described))\b", re.IGNORECASE
@@ -276,9 +281,7 @@ def _leaves_stump(text: str, span: tuple[int, int], cut: Cut) -> bool:
     ):
         return False
     clause = re.split(r"[,;:(]\s|\s(?:and|but|or)\s", before)[-1].strip()
-    is_frame = len(clause.split()) <= FEWEST_WORDS_OF_A_CLAUSE and (
-        _ANAPHOR.match(clause) is not None or clause.lower().startswith("as ")
-    )
+    is_frame = _FRAME.fullmatch(clause) is not None
     is_pointed_to = re.search(r"\d", text[cut.start : cut.end]) is not None and _POINTS.match(behind) is not None
     return is_frame or is_pointed_to or _BARE_VERB.search(clause) is not None
 

@@ -32,7 +32,7 @@ END = " The shop opens on weekdays."
         ("We book it under account number QA-31.", "QA-31", "We book it."),
         ("The rent is £70, and loss of keys costs £9 (rule 4).", "£9", "The rent is £70 (rule 4)."),
         ("We lend this: 2 pegs, 3 ropes and 1 bag.", "2 pegs", "We lend this: 3 ropes and 1 bag."),
-        ("The rent is due in May; this is laid down in rule 31.", "rule 31", "The rent is due in May."),
+        ("The rent is due in May; this is laid down in annex K-31.", "K-31", "The rent is due in May."),
         (
             "It was agreed at the meeting on 4 July 2031 and holds.",
             "4 July 2031",
@@ -93,9 +93,9 @@ def test_a_label_goes_with_its_sentence() -> None:
         ("The limits are a row of 9 cm and a height of 4 cm.", "4 cm", "are a row of 9 cm. The"),
         ("The loss is told within 9 days, and a letter is enough.", "9 days", "care. A letter is enough"),
         ("A crate on the cart may hold at most 9 jars, and no lid is needed.", "9 jars", "may hold, and"),
-        ("A crate on the cart carries at most 9 jars.", "at most 9 jars", "carries. The shop"),
-        ("The rent is due in May; this is laid down in rule 31.", "rule 31", "this is laid down. The"),
-        ("As written in rule 31, the rent is due in May.", "rule 31", "As written, the"),
+        ("A crate on the cart carries at most 9 jars.", "9 jars", "carries. The shop"),
+        ("The rent is due in May; this is laid down in annex K-31.", "K-31", "this is laid down. The"),
+        ("As written in annex K-31, the rent is due in May.", "K-31", "As written, the"),
         ("All jars should be returned within 9 days; see the rules.", "9 days", "returned; see"),
         (
             "On the wait: cards arrive within 5 days, letters within 9 days, and parcels within 12 days.",
