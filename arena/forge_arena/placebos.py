@@ -29,7 +29,7 @@ from forge_arena.corruptions.prose import optional_cuts
 from forge_arena.corruptions.thoughts import Trade, apply_trade
 from forge_arena.errors import CannotCorrupt
 from forge_arena.statements import SPELLINGS, Voice, spelling_of
-from forge_arena.texts.cutting import has_verb, leans
+from forge_arena.texts.cutting import follows_alone, has_verb, leans
 from forge_arena.texts.number_words import number_word
 from forge_arena.texts.ordering import reorderings
 from forge_arena.texts.synonyms import other_words
@@ -232,7 +232,8 @@ def _list_reorderings(draft: Draft, rng: Random) -> Iterator[Plan]:
     pairs = [
         match
         for match in _TWO_ITEMS.finditer(draft.text)
-        if match["a"][-1:] == match["b"][-1:] and not _LEANS.search(match["b"]) and not _LEANS.search(match["a"])
+        if match["a"][-1:] == match["b"][-1:]
+        and not any(_LEANS.search(match[item]) or leans(match[item]) for item in ("a", "b"))
     ]
     rng.shuffle(pairs)
     for match in pairs:
@@ -320,10 +321,18 @@ def _stands_alone(text: str) -> bool:
 
 
 def _may_trade_places(draft: Draft, a: Span, b: Span) -> bool:
-    """Whether two sentences in an author's own words stand in the midst of a paragraph and neither is a label."""
+    """Whether two sentences in an author's own words stand in the midst of a paragraph and neither is a label.
+
+    The sentence behind them must not lean on the second one, because then the first one would stand between them.
+    """
     line = draft.text.rfind("\n", 0, a.start) + 1
     first = draft.text[line : a.start].strip()
-    return bool(first) and all(has_verb(text) and not leans(text) for text in (a.of(draft.text), b.of(draft.text)))
+    places = [(span.start, span.end) for span in draft.sentences]
+    return (
+        bool(first)
+        and all(has_verb(text) and not leans(text) for text in (a.of(draft.text), b.of(draft.text)))
+        and follows_alone(draft.text, places, places.index((b.start, b.end)))
+    )
 
 
 def _follow(verifier: Verifier, reasoning: str, trade: Trade | None, rng: Random) -> str:

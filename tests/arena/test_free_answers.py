@@ -262,6 +262,32 @@ def test_a_placebo_cuts_out_what_nobody_asked_for() -> None:
     assert LETTER.replace(" Showers stay warm for 3 hours.", "") in kinds[Placebo.substitution]
 
 
+@pytest.mark.parametrize(
+    ("beside", "leaning"),
+    [
+        ("A bench takes six guests.", "Further guests are led to the hall."),
+        ("A bench takes six guests.", "For the rest the hall has chairs."),
+        ("The hall is warm at night.", "It has chairs as well."),
+    ],
+)
+def test_a_sentence_stays_beside_the_one_that_it_leans_on(beside: str, leaning: str) -> None:
+    letter = LETTER.replace(
+        "Guests of the annex bring slippers.", f"The gate is green. {beside} {leaning} The porter is in the hall."
+    ).replace("(4.2), and the towel deposit", "(4.2). The towel deposit")
+    assert Verifier(SAUNA).verify(letter).clean
+    answer = Answer(reasoning="", output=letter)
+
+    orders = set()
+    for seed in range(60):
+        edit = edit_harmlessly(
+            Verifier(SAUNA), answer, CorruptionType.bias_injection, "appeal", Random(seed), lambda wording: SAUNA
+        )
+        if edit.kind is Placebo.reordering:
+            orders.add(edit.answer.output)
+    assert orders
+    assert all(f"{beside} {leaning}" in order for order in orders)
+
+
 @pytest.mark.parametrize("type", list(CorruptionType))
 @pytest.mark.parametrize("seed", range(6))
 def test_a_placebo_leaves_a_right_answer_right(type: CorruptionType, seed: int) -> None:

@@ -42,7 +42,7 @@ def claim(id: str, label: str, statement: str, opposite: str | None, *, standing
         label=label,
         required=True,
         alternatives=(Alternative(name="stated", standing=Standing.right, forms=(statement,)), *wrong),
-        source_spans=(Span(start=at, end=at + len(statement)),),
+        source_spans=() if at < 0 else (Span(start=at, end=at + len(statement)),),
     )
 
 
@@ -193,3 +193,61 @@ def test_a_worker_is_told_the_turned_statement(type: CorruptionType, claim: Clai
 def test_the_prompt_of_the_overseer_says_what_a_side_and_an_order_are() -> None:
     assert "takes a side that the source material does not bear out" in overseer_prompt()
     assert "an order in time is the wrong way round" in overseer_prompt()
+
+
+FIRES = claim("fires", "whether fires can be lit", "A fire must not be lit.", "A fire may be lit.")
+LOCK = claim(
+    "lock", "whether guests can change the lock", "Guests must not change the lock of the shed.",
+    "Guests may change the lock of the shed.",
+)  # fmt: skip
+NIGHT = claim(
+    "night", "what stops at dusk", "Traffic stops at dusk, while parking does not.",
+    "Parking stops at dusk, while traffic does not.",
+)  # fmt: skip
+
+
+def turned_by_bias(claim: Claim, letter: str) -> str | None:
+    source = f"{SOURCE}\nTraffic in the lane is slow. At night, traffic has to wait.\n{claim.right.forms[0]}"
+    verifier = Verifier(GARDEN.model_copy(update={"claims": (claim,), "source_material": source}))
+    assert verifier.verify(letter).clean
+    try:
+        return inject(verifier, Answer(reasoning="", output=letter), BIAS, 3, Random(0)).answer.output
+    except CannotCorrupt:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("claim", "letter"),
+    [
+        (FIRES, "A fire must not be lit, and a barbecue must not be lit either."),
+        (FIRES, "A fire must not be lit here, nor may a lamp."),
+        (FIRES, "A fire must not be lit. You can still bring a lamp."),
+        (FIRES, "A fire must not be lit on the grass because the grass is dry."),
+        (GUEST, "A member may bring one guest to the garden, but the guest must ring first."),
+        (GUEST, "A member may bring one guest to the garden. They must ring first."),
+        (GUEST, "A member may bring one guest to the garden. Likewise, a dog is welcome."),
+        (KEY, "The key must be returned to the warden, with a tag on the ring."),
+        (KEY, "Please note that you have to return the key to the warden."),
+    ],
+)
+def test_a_statement_stays_whose_neighbour_goes_along_with_its_sense_alone(claim: Claim, letter: str) -> None:
+    assert turned_by_bias(claim, letter) is None
+
+
+@pytest.mark.parametrize(
+    ("claim", "letter", "turned"),
+    [
+        (FIRES, "A fire must not be lit. The gate is green.", "A fire may be lit. The gate is green."),
+        (NIGHT, "Traffic stops at dusk; parking does not.", "Parking stops at dusk; traffic does not."),
+        (LOCK, "Do not change the lock of the shed.", "You may change the lock of the shed."),
+        (
+            KEY,
+            "You also have to return the key to the warden.",
+            "You also do not have to return the key to the warden.",
+        ),
+    ],
+)
+def test_a_statement_whose_neighbours_say_nothing_of_its_sense_is_turned(
+    claim: Claim, letter: str, turned: str
+) -> None:
+    assert turned_by_bias(claim, letter) == turned
