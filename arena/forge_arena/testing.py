@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from forge_arena.additions import CORRUPTIONS, REWARD_TERMS, VOCABULARY
 from forge_arena.corruptions import Corruption, Injection, inject, registry
+from forge_arena.corruptions.draft import place_of_kept
 from forge_arena.episodes import Arena
 from forge_arena.errors import CannotCorrupt, ForgeArenaError, Unfit, WorkerFailed
 from forge_arena.placebos import HarmlessEdit, edit_harmlessly
@@ -363,7 +364,8 @@ def changed_outside(before: str, after: str, spans: Sequence[Span]) -> str | Non
     at = position = 0
     for start, end in [*sorted((span.start, span.end) for span in spans), (len(after), len(after))]:
         piece = after[at:start]
-        found = before.find(piece, position)
+        # A capital behind a cut repairs what the cut left over.
+        found = place_of_kept(before, piece, position) if at else before.find(piece, position)
         if found < 0:
             return f"{piece!r} was changed"
         position, at = found + len(piece), end
@@ -371,7 +373,8 @@ def changed_outside(before: str, after: str, spans: Sequence[Span]) -> str | Non
     tail = after[max((span.end for span in spans), default=0) :]
     if not before.startswith(head):
         return f"{head!r} was changed"
-    return None if before.endswith(tail) else f"{tail!r} was changed"
+    is_kept = before.endswith(tail) or (bool(spans) and before.endswith(tail[:1].lower() + tail[1:]))
+    return None if is_kept else f"{tail!r} was changed"
 
 
 def draws_the_same_again(family: Family) -> str | None:

@@ -11,6 +11,7 @@ from forge_arena.corruptions import Injection, inject, possible, registry
 from forge_arena.corruptions.draft import draft_of
 from forge_arena.errors import CannotCorrupt
 from forge_arena.placebos import HarmlessEdit, edit_harmlessly
+from forge_arena.testing import changed_outside
 from forge_arena.types import (
     Alternative,
     Answer,
@@ -251,6 +252,40 @@ def test_what_is_left_out_leaves_neither_gap_nor_foreign_sentence() -> None:
             LETTER.lower().replace("(4.2),", "(4.2).").replace("£9.", "£9.").split()
         ) | {"(4.2)."}
     assert answers["deposit"] == LETTER.replace(", and the towel deposit is £9.", ".")
+
+
+@pytest.mark.parametrize(
+    ("letter", "left", "spans"),
+    [
+        (
+            LETTER.replace(
+                "A session of the sauna lasts twelve minutes (4.2), and the", "A session lasts twelve minutes, and the"
+            ),
+            "The towel deposit is £9.",
+            [""],
+        ),
+        (
+            LETTER.replace(
+                "and the towel deposit is £9.", "and guests pay £1 for a lock, £2 for a robe and £9 for a towel."
+            ),
+            "and guests pay £1 for a lock and £2 for a robe.",
+            [" and", ""],
+        ),
+    ],
+    ids=["a capital", "an and"],
+)
+def test_the_span_of_an_omission_holds_no_words_that_stay(letter: str, left: str, spans: list[str]) -> None:
+    source = f"{SAUNA.source_material} A lock costs £1, a robe £2."
+    scenario = SAUNA.model_copy(update={"source_material": source})
+    assert Verifier(scenario).verify(letter).clean
+
+    for seed in range(60):
+        injection = corrupted(letter, CorruptionType.factual_omission, seed, scenario=scenario)
+        if left in (output := injection.answer.output):
+            assert [span.of(output) for span in injection.spans] == spans
+            assert changed_outside(letter, output, injection.spans) is None
+            return
+    raise AssertionError("the omission was never made in this way")
 
 
 def test_a_placebo_cuts_out_what_nobody_asked_for() -> None:

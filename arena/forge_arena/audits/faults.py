@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from forge_arena.corruptions import omits
+from forge_arena.corruptions.draft import place_of_kept
 from forge_arena.texts.reasoning import steps
 from forge_arena.texts.sentences import contains_whole, lower, sentences
 from forge_arena.texts.values import mentions, value_of
@@ -184,11 +185,15 @@ def _spans_hold_the_change(case: _Case) -> str | None:
     if not twin.startswith(pieces[0]):
         return f"{pieces[0][-40:]!r} before the first span is not in the twin"
     for piece in pieces[1:]:
-        place = twin.find(piece, position)
+        place = place_of_kept(twin, piece, position)
         if place < 0:
             return f"{piece[:40]!r} between spans is not in the twin"
         position = place + len(piece)
-    return None if twin[position:].endswith(last) else f"{last[:40]!r} after the last span is not in the twin"
+    return (
+        None
+        if any(twin[position:].endswith(tail) for tail in (last, last[:1].lower() + last[1:]))
+        else f"{last[:40]!r} after the last span is not in the twin"
+    )
 
 
 def _spans_hold_the_fault(case: _Case) -> str | None:

@@ -161,7 +161,7 @@ def draft_of(verifier: Verifier, text: str, rng: Random) -> Draft:
 
 
 def apply(text: str, edits: tuple[Edit, ...]) -> tuple[str, tuple[Span, ...]]:
-    """The edited text, and the span of each edit in it.
+    """The edited text, and the span of each edit in it. A capital that only repairs what a cut left over has no span.
 
     Raises:
         ValueError: two edits overlap.
@@ -169,6 +169,7 @@ def apply(text: str, edits: tuple[Edit, ...]) -> tuple[str, tuple[Span, ...]]:
     parts: list[str] = []
     spans: list[Span] = []
     at = length = 0
+    cut_before = -1
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
         # Two deletions may share the space between them.
         start = edit.start if edit.text else min(max(edit.start, at), edit.end)
@@ -176,11 +177,23 @@ def apply(text: str, edits: tuple[Edit, ...]) -> tuple[str, tuple[Span, ...]]:
             raise ValueError(f"edits overlap at character {edit.start}")
         parts += (text[at:start], edit.text)
         length += start - at
-        spans.append(Span(start=length, end=length + len(edit.text)))
+        is_repair = cut_before == edit.start and edit.text.lower() == text[edit.start : edit.end].lower() != ""
+        if not is_repair:
+            spans.append(Span(start=length, end=length + len(edit.text)))
         length += len(edit.text)
         at = edit.end
+        cut_before = -1 if edit.text else edit.end
     parts.append(text[at:])
     return "".join(parts), tuple(spans)
+
+
+def place_of_kept(before: str, piece: str, position: int = 0) -> int:
+    """Where a text has a piece of an edited text, from a position on; -1 if it has it nowhere.
+
+    The piece may have got a capital where a cut stands in front of it.
+    """
+    at = before.find(piece, position)
+    return at if at >= 0 or not piece else before.find(piece[0].lower() + piece[1:], position)
 
 
 def overlaps(edits: Iterable[Edit], start: int, end: int) -> bool:

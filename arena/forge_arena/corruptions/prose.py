@@ -409,16 +409,37 @@ def _leaves_traces(draft: Draft, claim: Claim, alternative: Alternative, edits: 
 def leave_out(draft: Draft, claim: Claim, rng: Random) -> tuple[Edit, ...] | None:
     """Cut what states a claim out of the answer, at every place that states it, and nothing else that it must state."""
     edits: list[Edit] = []
+    gone: list[Cut] = []
     for finding in draft.report.of(claim.id):
         if overlaps(edits, finding.start, finding.end):
             continue
         cut = _cut_for(draft, claim, finding.start, finding.end, rng)
         if cut is None or overlaps(edits, cut.start, cut.end):
             return None
-        edits.append(Edit(cut.start, cut.end, cut.text))
-    if len(edits) > 1 and _loses(draft, claim, [Cut(edit.start, edit.end, edit.text) for edit in edits]):
+        gone.append(cut)
+        edits += _edits_of(draft.text, cut)
+    if len(gone) > 1 and _loses(draft, claim, gone):
         return None
     return tuple(edits) or None
+
+
+def _edits_of(text: str, cut: Cut) -> tuple[Edit, ...]:
+    """A cut as what goes and what is repaired, so that no span holds words that stay.
+
+    Example: ", 3 ropes and 1 bag" becomes " and 3 ropes" by " and" for "," and nothing for " and 1 bag".
+    """
+    old = text[cut.start : cut.end]
+    if cut.text and old[-1:].upper() == cut.text:
+        return Edit(cut.start, cut.end - 1, ""), Edit(cut.end - 1, cut.end, cut.text)
+    for size in range(1, len(cut.text)):
+        head, tail = cut.text[:size], cut.text[size:]
+        at = old.find(tail)
+        if at < 0:
+            continue
+        same = int(head[0] == old[0])
+        stays = cut.start + at
+        return Edit(cut.start + same, stays, head[same:]), Edit(stays + len(tail), cut.end, "")
+    return (Edit(cut.start, cut.end, cut.text),)
 
 
 def _cut_for(draft: Draft, claim: Claim, start: int, end: int, rng: Random) -> Cut | None:
