@@ -170,6 +170,27 @@ def test_values_are_exchanged_in_the_authors_own_spelling() -> None:
     assert answers["close"] == LETTER.replace("6 May 2031", "2 May 2031")
 
 
+@pytest.mark.parametrize(
+    ("written", "raw", "changed"),
+    [
+        ("12 minutes", "20-minute", "20 minutes"),
+        ("12 minutes", "20-minutes", "20 minutes"),
+        ("12 minutes", "twenty minutes", "20 minutes"),
+        ("twelve minutes", "20-minute", "twenty minutes"),
+        ("12 minutes", "1-minute", "1 minute"),
+    ],
+)
+def test_a_value_of_the_source_takes_the_shape_that_the_author_writes(written: str, raw: str, changed: str) -> None:
+    session = SAUNA.claim("session").model_copy(update={"alternatives": (right("12 minutes"), former(raw))})
+    claims = (session, *SAUNA.claims[1:])
+    source = SAUNA.source_material.replace("20 minutes", f"a {raw} session")
+    scenario = SAUNA.model_copy(update={"claims": claims, "source_material": source})
+    letter = LETTER.replace("twelve minutes", written)
+
+    outputs = all_of(letter, CorruptionType.temporal_shift, scenario)
+    assert outputs["session"] == LETTER.replace("twelve minutes", changed)
+
+
 def test_a_citation_keeps_the_form_of_the_author() -> None:
     assert all_of(LETTER, CorruptionType.authority_fabrication) == {"session_source": LETTER.replace("(4.2)", "(4.7)")}
 

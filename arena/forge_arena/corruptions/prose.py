@@ -23,7 +23,7 @@ from forge_arena.corruptions.same_fact import loses, mentions_of
 from forge_arena.statements import alternative_or_right
 from forge_arena.texts.cutting import Cut, clause_joints, cuts, follows_alone, is_referred_to, leans
 from forge_arena.texts.fitting import Replacement, article, places_of, replacement, with_article
-from forge_arena.texts.respell import respell, rewrite
+from forge_arena.texts.respell import in_digits, respell, rewrite
 from forge_arena.texts.values import mentions, value_of
 from forge_arena.texts.words import content
 from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind
@@ -35,6 +35,7 @@ _REASON = re.compile(
 )
 _DESCRIBES = re.compile(r"^,? (?:whose|which|that|who|where)\b|^, (?:a|an|one) \w")
 _GENERIC = re.compile(r"^,? which (?:is|was|are|were) (?:what|how|where|why)\b")
+_MEASURES = frozenset({ClaimKind.duration, ClaimKind.quantity})
 _NEXT_IN_LIST = re.compile(r"^(?:,| and| or|;) (?:[a-z]+s? )?(\d+(?:\.\d+)*)")
 _BEFORE_IN_LIST = re.compile(r"(\d+(?:\.\d+)*)(?:,| and| or|;) (?:[a-z]+s? )?$")
 _TWO_QUOTATION_MARKS = re.compile(r"[\"\u201c\u201d]{2}")
@@ -106,23 +107,30 @@ def _restated(draft: Draft, claim: Claim, old: Alternative, new: Alternative, st
 
 
 def _spelled(draft: Draft, claim: Claim, old: Alternative, new: Alternative, surface: str) -> str | None:
-    """A value as the author spells the old one."""
+    """A value as the author spells the old one: "60 days", although the source has "60-day"."""
     forms = [form.lower() for form in old.forms]
     if surface.lower() in forms:
         place = forms.index(surface.lower())
         if len(forms) == 1 and len(new.forms) > 1:
             place = min(draft.voice().spelling.get(claim.kind, 0), len(new.forms) - 1)
-        if place < len(new.forms):
+        if place >= len(new.forms):
+            return respell(new.forms[0], surface, claim.kind)
+        if claim.kind not in _MEASURES or _shape(new.forms[place]) == _shape(surface):
             return new.forms[place]
-        return respell(new.forms[0], surface, claim.kind)
+        return rewrite(in_digits(old.forms[0]), in_digits(new.forms[place]), surface, claim.kind)
     if old.forms:
-        spelling = rewrite(old.forms[0], new.forms[0], surface, claim.kind)
+        spelling = rewrite(in_digits(old.forms[0]), in_digits(new.forms[0]), surface, claim.kind)
         if spelling is not None:
             return spelling
         # A speller that cannot write the old value as the author does cannot write the new one either.
         if respell(old.forms[0], surface, claim.kind) == surface and surface != old.forms[0]:
             return respell(new.forms[0], surface, claim.kind)
     return None
+
+
+def _shape(measure: str) -> tuple[bool, bool]:
+    """How a measure is written: joined with its unit, as in "60-day"; and in digits."""
+    return re.match(r"\d[\d.,]*-[^\W\d]", in_digits(measure)) is not None, measure[:1].isdigit()
 
 
 def _agrees(text: str, old: str, new: str, end: int) -> bool:

@@ -32,6 +32,15 @@ def respell(text: str, like: str, kind: ClaimKind) -> str:
     return respelled if respelled is not None and value_of(kind, respelled) == value else text
 
 
+def in_digits(measure: str) -> str:
+    """A measure with its number in digits: "8 weeks" for "eight weeks"."""
+    word = _NUMBER_TOKEN.match(measure)
+    if word is None or word[0][0].isdigit():
+        return measure
+    number = next(n for n in range(1, 100) if number_word(n) == word[0].lower())
+    return f"{number}{measure[word.end() :]}"
+
+
 def rewrite(old: str, new: str, surface: str, kind: ClaimKind) -> str | None:
     """The value `new` as the author writes it who wrote `surface` for the value `old`.
 

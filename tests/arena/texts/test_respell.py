@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forge_arena.texts.respell import respell, rewrite
+from forge_arena.texts.respell import in_digits, respell, rewrite
 from forge_arena.texts.values import value_of
 from forge_arena.types import ClaimKind
 
@@ -108,3 +108,11 @@ def test_a_value_is_written_in_the_hand_of_its_author_or_not_at_all(
     old: str, new: str, surface: str, kind: ClaimKind, wanted: str | None
 ) -> None:
     assert rewrite(old, new, surface, kind) == wanted
+
+
+@pytest.mark.parametrize(
+    ("measure", "digits"),
+    [("eight weeks", "8 weeks"), ("twenty-one days", "21 days"), ("3 hours", "3 hours"), ("a day", "a day")],
+)
+def test_a_number_in_words_is_written_in_digits(measure: str, digits: str) -> None:
+    assert in_digits(measure) == digits
