@@ -26,6 +26,7 @@ from forge_arena.corruptions.base import NEVER_REQUIRED, trade_sentence
 from forge_arena.corruptions.choices import choose_unread
 from forge_arena.corruptions.draft import Draft, Edit, apply, draft_of, overlaps
 from forge_arena.corruptions.prose import optional_cuts
+from forge_arena.corruptions.same_fact import cuts_beside
 from forge_arena.corruptions.thoughts import Trade, apply_trade
 from forge_arena.errors import CannotCorrupt
 from forge_arena.statements import SPELLINGS, Voice, spelling_of
@@ -83,7 +84,7 @@ def edit_harmlessly(
     draft = draft_of(verifier, answer.output, rng)
     for kind, (edits, trade) in _plans(draft, verifier.scenario.claim(target), type, reword, rng):
         output, spans = apply(answer.output, edits)
-        if output != answer.output and verifier.verify(output).clean:
+        if output != answer.output and not cuts_beside(draft, edits, None) and verifier.verify(output).clean:
             reasoning = _follow(verifier, answer.reasoning, trade, rng)
             return HarmlessEdit(kind, Answer(reasoning=reasoning, output=output), spans)
     raise CannotCorrupt(f"no harmless edit fits this answer in place of {type}")

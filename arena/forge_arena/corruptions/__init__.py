@@ -14,6 +14,7 @@ from forge_arena import additions
 from forge_arena.additions import BadAddition
 from forge_arena.corruptions.base import Corruption, Target
 from forge_arena.corruptions.draft import Draft, Edit, Rewrite, apply, draft_of
+from forge_arena.corruptions.same_fact import cuts_beside
 from forge_arena.corruptions.thoughts import Trade, think
 from forge_arena.errors import CannotCorrupt
 from forge_arena.types import Alternative, Answer, Claim, CorruptionType, Noun, Span
@@ -153,7 +154,7 @@ def _rewritings(
     written: set[str] = set()
     for claim, alternative in targets:
         rewrite = corruption.rewrite(draft, claim, alternative, rng)
-        if rewrite is None or not rewrite.edits:
+        if rewrite is None or not rewrite.edits or cuts_beside(draft, rewrite.edits, claim.id):
             continue
         output, spans = apply(text, rewrite.edits)
         if output not in written and breaks_only(verifier, output, claim):

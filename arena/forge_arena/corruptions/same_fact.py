@@ -6,10 +6,10 @@ alone is changed. If the first sentence is cut out, the loan is stated no more, 
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from forge_arena.corruptions.draft import Draft
+from forge_arena.corruptions.draft import Draft, Edit
 from forge_arena.types import VALUE_KINDS, Claim, ClaimKind
 from forge_arena.verify import Finding
 from forge_arena.verify.ownership import Place, Speaks
@@ -64,6 +64,19 @@ def loses(draft: Draft, claim: Claim, gone: Collection[Finding]) -> bool:
     if any(finding in gone for finding in mentions.unclear):
         return True
     return bool(mentions.same) and all(finding in gone for finding in mentions.same)
+
+
+def cuts_beside(draft: Draft, edits: Iterable[Edit], target: str | None) -> bool:
+    """Whether edits cut out what states a required claim that is not their target, as far as anybody can tell.
+
+    An answer of the scenario's statements says with each statement what it states, so there the report is enough.
+    """
+    if draft.is_composed:
+        return False
+    cut = [(edit.start, edit.end) for edit in edits if not edit.text]
+    gone = [f for f in draft.report.findings if any(start <= f.start < end for start, end in cut)]
+    lost = {finding.claim for finding in gone} - {target}
+    return any(claim.required and loses(draft, claim, gone) for claim in draft.scenario.claims if claim.id in lost)
 
 
 def _place_of(draft: Draft, finding: Finding) -> Place:

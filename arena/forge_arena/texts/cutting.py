@@ -153,6 +153,11 @@ _BAD = re.compile(
     r" [,.;:!?](?!\w)|,[,.;:]|;[.,;]|\(\s*\)|[^\S\n]{2,}(?=\S)|\b(?:and|or|but|the|a|an|of|with|to)[.;,)]|\b(\w+) \1\b"
 )
 _CITES = re.compile(r"^ (?:\([^()]{1,60}\)|\[\d[^\[\]]{0,12}\])")
+# A section in parentheses is nothing on which the next sentence could lean.
+_CITED = re.compile(
+    r" \((?:see |under |in )?(?:the )?(?:(?:section|clause|article|rule|paragraph|chapter|part|annex) |\u00a7|[\"\u201c])[^()]*\)",
+    re.IGNORECASE,
+)
 _CITES_LAST = re.compile(r" (?:\([^()]*\d[^()]*\)|\(?\[\d[^\[\]]{0,12}\]\)?)(?=[.;]|$)")
 
 
@@ -260,7 +265,11 @@ def _can_go(text: str, spans: Sequence[tuple[int, int]], number: int, cut: Cut) 
     before = text[slice(*spans[number - 1])] if number else ""
     if cut.start == start and _ANNOUNCES.search(before):
         return False
-    if cut.end >= end - 1 and not follows_alone(text, spans, number):
+    if (
+        cut.end >= end - 1
+        and not _CITED.fullmatch(text[cut.start : cut.end])
+        and not follows_alone(text, spans, number)
+    ):
         return False
     if _leaves_stump(text, (start, end), cut):
         return False

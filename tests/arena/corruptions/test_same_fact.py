@@ -5,9 +5,9 @@ from random import Random
 import pytest
 
 from forge_arena.corruptions import inject
-from forge_arena.corruptions.draft import draft_of
+from forge_arena.corruptions.draft import Edit, draft_of
 from forge_arena.corruptions.prose import leave_out, optional_cuts, restate_freely
-from forge_arena.corruptions.same_fact import mentions_of
+from forge_arena.corruptions.same_fact import cuts_beside, mentions_of
 from forge_arena.errors import CannotCorrupt
 from forge_arena.types import Alternative, Answer, Claim, ClaimKind, CorruptionType, Domain, Scenario, Span, Standing
 from forge_arena.verify import Verifier
@@ -170,3 +170,15 @@ def test_an_omission_is_refused_where_the_value_would_still_stand_for_something_
             continue
         assert injection.target == "section"
         assert "loan is 3 weeks" in injection.answer.output
+
+
+def test_no_edit_may_cut_what_states_a_required_claim_that_is_not_its_target() -> None:
+    draft = draft_of(Verifier(SHED), ANSWER, Random(0))
+    loan = ANSWER.index("The longest loan is 3 weeks")
+    section = ANSWER.index(" (section 2)")
+    of_loan = Edit(loan, section, "")
+
+    assert cuts_beside(draft, [of_loan], None)
+    assert cuts_beside(draft, [of_loan], "section")
+    assert not cuts_beside(draft, [of_loan], "loan")
+    assert not cuts_beside(draft, [Edit(ANSWER.index(FIRST), ANSWER.index(FIRST) + len(FIRST), "")], None)

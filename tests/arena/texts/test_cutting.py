@@ -32,6 +32,11 @@ END = " The shop opens on weekdays."
         ("We book it under account number QA-31.", "QA-31", "We book it."),
         ("The rent is £70, and loss of keys costs £9 (rule 4).", "£9", "The rent is £70 (rule 4)."),
         ("We lend this: 2 pegs, 3 ropes and 1 bag.", "2 pegs", "We lend this: 3 ropes and 1 bag."),
+        (
+            "The rent is due in May (section 31). It is paid here.",
+            "section 31",
+            "The rent is due in May. It is paid here.",
+        ),
         ("The rent is due in May; this is laid down in annex K-31.", "K-31", "The rent is due in May."),
         (
             "It was agreed at the meeting on 4 July 2031 and holds.",
