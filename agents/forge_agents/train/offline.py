@@ -70,6 +70,7 @@ def learn_offline(
             whole_text=False,
             epochs=1,
             batch=preset.batch,
+            device_batch=preset.device_batch,
             learning_rate=preset.learning_rate,
             warmup_steps=preset.warmup_steps,
             folder=folder / "model",
@@ -155,7 +156,8 @@ def _learn_from_preferences(
     config = DPOConfig(
         output_dir=str(folder / "dpo"),
         num_train_epochs=1,
-        per_device_train_batch_size=preset.batch,
+        per_device_train_batch_size=preset.device_batch or preset.batch,
+        gradient_accumulation_steps=preset.batch // (preset.device_batch or preset.batch),
         learning_rate=preset.learning_rate,
         lr_scheduler_type=preset.schedule,
         warmup_steps=preset.warmup_steps,

@@ -130,6 +130,26 @@ def test_an_offline_algorithm_makes_as_many_attempts_first(
     assert [len(made.get(start + number, [])) for number in range(5)] == [4, 4, 4, 4, 0]
 
 
+@pytest.mark.parametrize(("algorithm", "texts"), [(Algorithm.rft, 1), (Algorithm.dpo, 2)])
+def test_an_offline_algorithm_holds_no_more_texts_at_a_time_than_the_device_batch(
+    algorithm: Algorithm, texts: int, taught: Path, short: Served, preset_file: Presets, tmp_path: Path
+) -> None:
+    held: list[int] = []
+
+    def remember(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if isinstance(module, torch.nn.Embedding) and module.training:
+            held.append(len(inputs[0]))
+
+    settings = {"algorithm": algorithm.value, "steps": 2, "start": 21_200, "device_batch": 1}
+    handle = torch.nn.modules.module.register_module_forward_pre_hook(remember)
+    try:
+        learnt(load_preset(str(preset_file(**settings))), short.url, tmp_path / "run")
+    finally:
+        handle.remove()
+    # A preference is two texts.
+    assert set(held) == {texts}
+
+
 def test_attempts_of_which_none_can_be_learned_from_stop_an_offline_algorithm(
     untaught: Path, short: Served, preset_file: Presets, tmp_path: Path
 ) -> None:
