@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from forge_arena.texts.emphasis import without_emphasis
 from forge_arena.texts.sentences import sentences
 from forge_arena.texts.values import Mention, mentions
 from forge_arena.texts.words import content
@@ -64,6 +65,7 @@ def speaks_of_another(task: str, case: str, other: str) -> bool:
 
 
 def _bounds(passage: str) -> Iterator[Bound]:
+    passage = without_emphasis(passage)
     for start, end in sentences(passage):
         sentence = passage[start:end]
         for mention in mentions(sentence):

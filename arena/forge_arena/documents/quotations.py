@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
+from forge_arena.texts.emphasis import shown
 from forge_arena.types import Span
 
 # Longer quotations bear out everything and nothing.
@@ -15,8 +16,10 @@ _SAME_SIGN = str.maketrans(
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
     }
 )
-# Marks that a reader does not see: emphasis, code marks, escapes, soft hyphens, and spaces without width.
+# Marks that a reader does not see: emphasis, code marks, escapes, soft hyphens, and spaces without width. A quotation
+# may begin or end within emphasis, so a star counts without its twin. An underscore may belong to a name.
 _UNSEEN = frozenset("*`\\\u00ad\u200b\u200c\u200d\u2060\ufeff")
+_EMPHASIS = frozenset("*_`")
 _ENDS = " .,;:"
 
 
@@ -40,6 +43,15 @@ def places(text: str, quotation: str) -> Iterator[Span]:
         at = plain.find(wanted, at + 1)
 
 
+def with_marks(text: str, start: int, end: int) -> tuple[int, int]:
+    """The place of a passage, with the marks of emphasis that stand at its edges."""
+    while start and text[start - 1] in _EMPHASIS:
+        start -= 1
+    while end < len(text) and text[end] in _EMPHASIS:
+        end += 1
+    return start, end
+
+
 def _is_between_words(text: str, start: int, end: int) -> bool:
     before, after, beyond = text[start - 1 : start], text[end : end + 1], text[end + 1 : end + 2]
     if (before.isalnum() and text[start].isalnum()) or (after.isalnum() and text[end - 1].isalnum()):
@@ -55,8 +67,14 @@ def _plain(text: str) -> tuple[str, tuple[int, ...]]:
     """The text with plain signs and single spaces, and the place in the text of each of its characters."""
     characters: list[str] = []
     origins: list[int] = []
+    marks = {
+        place
+        for pair in (shown(text).pairs if "_" in text else ())
+        if text[pair.before] == "_"
+        for place in (*range(pair.before, pair.start), *range(pair.end, pair.behind))
+    }
     for place, character in enumerate(text.translate(_SAME_SIGN)):
-        if character in _UNSEEN:
+        if character in _UNSEEN or place in marks:
             continue
         if character.isspace():
             if characters and characters[-1] == " ":

@@ -14,7 +14,8 @@ from forge_arena.documents.alternatives import (
     unknown_citations,
     wrong_values,
 )
-from forge_arena.documents.quotations import locate
+from forge_arena.documents.quotations import locate, with_marks
+from forge_arena.texts.emphasis import without_emphasis
 from forge_arena.texts.respell import respell
 from forge_arena.texts.sentences import contains_whole, lower, sentences
 from forge_arena.texts.values import Mention, mentions, same_amount, value_of
@@ -47,7 +48,7 @@ class Value:
 
     Attributes:
         kind: how the value is compared. A `term` is compared by its words.
-        surface: the value as the document spells it.
+        surface: the value as the document shows it, without the marks of emphasis.
         meaning: what the value means; equal values have equal meanings.
         span: where the value stands in the text.
     """
@@ -71,7 +72,7 @@ def value_in(text: str, quotation: Span, proposed: str) -> Value:
     inside = locate(quotation.of(text), proposed)
     if inside is None:
         raise NoValue(f"the quotation does not hold the value \u201c{proposed}\u201d")
-    start, end = quotation.start + inside.start, quotation.start + inside.end
+    start, end = with_marks(text, quotation.start + inside.start, quotation.start + inside.end)
     found = [m for m in mentions_around(text, start, end) if m.start < end and start < m.end]
     if len(found) == 1 and found[0].kind is ClaimKind.citation and end == found[0].end:
         # "12.212" of "section 12.212" names the section.
@@ -83,9 +84,8 @@ def value_in(text: str, quotation: Span, proposed: str) -> Value:
     valued = [m for m in whole if m.kind in VALUE_KINDS or m.kind is ClaimKind.citation]
     if len(valued) == 1 and _is_complete(valued[0]):
         only = valued[0]
-        return Value(
-            only.kind, text[only.start : only.end], same_amount(only.value), Span(start=only.start, end=only.end)
-        )
+        span = Span(start=only.start, end=only.end)
+        return Value(only.kind, without_emphasis(span.of(text)), same_amount(only.value), span)
     return _term(text, start, end, proposed)
 
 
@@ -111,7 +111,7 @@ def _is_complete(mention: Mention) -> bool:
 
 def _term(text: str, start: int, end: int, proposed: str) -> Value:
     """A value that has no number, or more than one: it is compared by its words."""
-    surface = " ".join(text[start:end].split())
+    surface = " ".join(without_emphasis(text[start:end]).split())
     words = content(surface)
     if not words or len(surface.split()) > MOST_TERM_WORDS:
         raise NoValue(f"code cannot compare the value \u201c{proposed}\u201d")
@@ -176,7 +176,9 @@ def comparable_values(text: str, value: Value, rng: Random) -> Iterator[Value]:
         for m in mentions(text[start:end]):
             if m.kind is value.kind and _is_complete(m) and are_comparable(m, value.mention):
                 span = Span(start=start + m.start, end=start + m.end)
-                found.setdefault(same_amount(m.value), Value(m.kind, span.of(text), same_amount(m.value), span))
+                found.setdefault(
+                    same_amount(m.value), Value(m.kind, without_emphasis(span.of(text)), same_amount(m.value), span)
+                )
     others = [other for other in found.values() if not may_be_given_as(value, other.meaning)]
     others = [other for other in others if _is_of_like_size(value, other)]
     rng.shuffle(others)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from price_parser import Price
 from text_to_num import text2num
 
+from forge_arena.texts.emphasis import has_emphasis, shown
 from forge_arena.texts.number_words import SMALL, TENS
 from forge_arena.types import ClaimKind
 
@@ -229,6 +230,16 @@ def mentions(text: str) -> tuple[Mention, ...]:
 
 @lru_cache(maxsize=16_384)
 def _mentions(text: str) -> tuple[Mention, ...]:
+    if not has_emphasis(text) or not (seen := shown(text)).pairs:
+        return _plain_mentions(text)
+    # A page shows "**3** ounces" as "3 ounces".
+    return tuple(
+        Mention(mention.kind, mention.value, *seen.place_of(mention.start, mention.end))
+        for mention in _plain_mentions(seen.text)
+    )
+
+
+def _plain_mentions(text: str) -> tuple[Mention, ...]:
     numbers = _patterns_for(text)
     if numbers is None and not _may_cite_without_number(text):
         return ()

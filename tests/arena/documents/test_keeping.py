@@ -14,6 +14,7 @@ from forge_arena.verify import Verifier
 from .proposed import (
     EXAMPLES,
     LOAN,
+    LOAN_ANSWER,
     LOAN_PROPOSAL,
     RELEASE,
     RELEASE_PROPOSAL,
@@ -180,7 +181,7 @@ def test_a_value_of_the_case_that_the_task_does_not_speak_of_is_dropped() -> Non
     changed = with_fact(
         0,
         LOAN_PROPOSAL,
-        statement="Hand tools are lent for 21 days.",
+        statement="After 6 late returns the member is barred for 12 months.",
         quotation="may borrow hand tools for 21 days",
         value="21 days",
         case="hand tools",
@@ -345,3 +346,19 @@ def test_questions_are_known(label: str) -> None:
 @pytest.mark.parametrize("label", ["the fee", "the day by which it is due", "in short"])
 def test_nouns_are_no_questions(label: str) -> None:
     assert not is_question(label)
+
+
+def test_a_value_with_emphasis_on_a_part_of_it_is_in_the_material() -> None:
+    text = LOAN.replace("for 12 months", "for **12** months").replace("are lent for 4 days", "are lent for *4* days")
+    scenario = scenario_of(text, LOAN_PROPOSAL)
+    verifier = Verifier(scenario)
+    assert verifier.verify(f"{LOAN_ANSWER} After 6 late returns the member is barred for 12 months.").clean
+    assert verifier.verify(LOAN_ANSWER.replace("for 4 days", "for **4** days")).clean
+    assert verifier.verify(f"{LOAN_ANSWER} After 6 late returns the member is barred for 14 months.").broken == {
+        "invented:14 months"
+    }
+    wrong = verifier.verify(LOAN_ANSWER.replace("for 4 days", "for **21** days"))
+    assert wrong.contradicted == {"fact_1"}
+    (claim, *_) = scenario.claims
+    assert claim.right.forms == ("4 days",)
+    assert claim.source_spans[0].of(text) == "Power tools are lent for *4* days"

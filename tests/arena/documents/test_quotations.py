@@ -34,3 +34,11 @@ def test_not_found(quotation: str) -> None:
 def test_all_places_come_in_order() -> None:
     text = "Fee: $5.\nRate: 2%.\nFee: $5."
     assert [span.start for span in places(text, "Fee: $5")] == [0, 19]
+
+
+def test_emphasis_of_either_sign_is_seen_through_and_a_name_keeps_its_underscores() -> None:
+    text = "Keep _at most_ **4** jars in `cold_store`."
+    span = locate(text, "at most 4 jars in cold_store")
+    assert span is not None
+    assert span.of(text) == "at most_ **4** jars in `cold_store"
+    assert locate(text, "4 jars in coldstore") is None

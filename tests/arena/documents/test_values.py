@@ -148,3 +148,14 @@ def test_the_same_words_are_no_other_value() -> None:
     right = value("Call the night desk", "night desk")
     assert may_be_given_as(right, "night desk")
     assert not may_be_given_as(right, "day desk")
+
+
+def test_a_value_with_emphasis_on_a_part_of_it_is_the_value_that_the_page_shows() -> None:
+    text = "Keep **6** litres (*1.3* gallons) in the tank, and never more than **9** litres."
+    quotation = locate(text, "Keep 6 litres (1.3 gallons) in the tank")
+    assert quotation is not None
+    found = value_in(text, quotation, "6 litres")
+    assert (found.surface, found.span.of(text)) == ("6 litres", "**6** litres")
+    assert [other.surface for other in comparable_values(text, found, Random(1))] == ["9 litres"]
+    with pytest.raises(NoValue, match=r"is a part of \u201c\*\*6\*\* litres\u201d"):
+        value_in(text, quotation, "6")
