@@ -29,6 +29,7 @@ LONGEST_PARAGRAPH = 1_000
 # A sentence with more citations is a list of passages.
 MOST_CITATIONS = 12
 CACHED_SENTENCES = 256
+_NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,3}){2,4}")
 _NAME = re.compile(r"[^\W\d]+ $")
 # Between two citations that stand for the same words: "sections 3.2 and 3.4", "(3.2; section 3.4)".
 _JOINT = re.compile(r"\W*(?:and|or|to|with)?\W*(?:[^\W\d]+\.?)?\W*", re.IGNORECASE)
@@ -247,9 +248,9 @@ def _stands_among_words(sentence: str, start: int) -> bool:
 
 
 def _without_citations(text: str) -> str:
-    """The text with spaces in the place of its citations."""
+    """The text with spaces in the place of its citations. A bare "3.2.1" is one of them."""
     for value in mentions(text):
-        if value.kind is ClaimKind.citation:
+        if value.kind is ClaimKind.citation or _NUMBER.fullmatch(text, value.start, value.end):
             text = text[: value.start] + " " * (value.end - value.start) + text[value.end :]
     return text
 

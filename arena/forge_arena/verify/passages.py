@@ -25,7 +25,7 @@ SHORT = 3
 LISTED = 0.5
 QUOTED_WORDS, LONGEST_QUOTED = 6, 8
 
-_SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
+_SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}(?:\.\d{1,3}){1,4})")
 # A short line without a full stop, between an empty line and a text.
 _UNNUMBERED_HEADING = re.compile(r"\n\n(?=[^\n]{1,100}[^\s.:!?\n]\n[^\n])")
 # What stands before the number of a heading: "## 3.2 Fees", "Section 3.2: Fees".

@@ -43,7 +43,10 @@ class Sections:
         cited = [number for number in cited if number in self._marks]
         if not cited:
             return False
-        said = frozenset[Hashable]().union(*(self._marks[number] for number in cited))
+        # A section says what its subsections say.
+        said = frozenset[Hashable]().union(
+            *(marks for number, marks in self._marks.items() if f"{number}.".startswith(tuple(f"{n}." for n in cited)))
+        )
         given = _marks_of(beside) - said
         around: frozenset[Hashable] | None = None
         for number, marks in self._marks.items():

@@ -15,7 +15,7 @@ from forge_arena.verify.past import PAST, REJECTED, STILL, is_marked, superseded
 from forge_arena.verify.reading import SPELLED_KINDS, Reading
 from forge_arena.verify.whole_statements import is_whole_statement
 
-_BARE_SECTION = re.compile(r"(?<![\w.,$€£%#-])\d{1,3}\.\d{1,3}(?![\w%]|[.,-]\d)")
+_BARE_SECTION = re.compile(r"(?<![\w.,$€£%#-])\d{1,3}(?:\.\d{1,3}){1,4}(?![\w%]|[.,-]\d)")
 # Found much faster, and each bare section has one.
 _POINT_IN_NUMBER = re.compile(r"\d\.\d")
 
@@ -81,14 +81,16 @@ class Spellings:
     ) -> list[Reading]:
         """What the sentence cites by number, whatever it calls the passage.
 
-        "rule 3.4", "(3.4)" and "under 3.4" cite what the source calls "paragraph 3.4".
+        "rule 3.4", "(3.4)" and "under 3.4" cite what the source calls "paragraph 3.4". "3.4.1" has the form of a
+        version, and is the section if a claim knows such a section.
         """
         if not self._claims_by_section:
             return []
         values = mentions(sentence)
         number_by_place = {(m.start, m.end): number for m in values if (number := _cited_section(m)) is not None}
         for match in _BARE_SECTION.finditer(low) if _POINT_IN_NUMBER.search(low) else ():
-            if not any(m.start < match.end() and match.start() < m.end for m in values):
+            over = [m for m in values if m.start < match.end() and match.start() < m.end]
+            if not over or (match[0] in self._claims_by_section and over[0].value == match[0]):
                 number_by_place[match.span()] = match[0]
         right_readings: list[Reading] = []
         wrong_readings: list[Reading] = []

@@ -25,6 +25,7 @@ from .proposed import (
     with_fact,
     with_rules,
 )
+from .test_sections import KILN
 
 
 def scenario_of(text: str, proposal: dict[str, Any]) -> Scenario:
@@ -362,3 +363,58 @@ def test_a_value_with_emphasis_on_a_part_of_it_is_in_the_material() -> None:
     (claim, *_) = scenario.claims
     assert claim.right.forms == ("4 days",)
     assert claim.source_spans[0].of(text) == "Power tools are lent for *4* days"
+
+
+FIRING_PROPOSAL: dict[str, Any] = {
+    "domain": "customer_support",
+    "task": "Olu has glazed a bowl and asks how long our firing takes and when he must fetch it. Write him a reply.",
+    "facts": [
+        {
+            "label": "how long a glaze firing takes",
+            "statement": "A glaze firing takes 12 hours.",
+            "quotation": "A glaze firing takes 12 hours",
+            "value": "12 hours",
+            "section": "5.1.2",
+            "required": True,
+        },
+        {
+            "label": "within what time he must fetch the bowl",
+            "statement": "The bowl must be fetched within 3 weeks.",
+            "quotation": "Pieces that are not fetched within 3 weeks are thrown away.",
+            "value": "3 weeks",
+            "section": "5.2",
+            "required": True,
+        },
+    ],
+    "rules": [{"rule": "max_words", "argument": 120}],
+}
+
+
+@pytest.mark.parametrize(
+    ("cited", "broken"),
+    [
+        ("section 5.1.2", set()),
+        ("5.1.2", set()),
+        ("see \u00a7 5.1.2", set()),
+        # The section around it holds the fact as well.
+        ("5.1", set()),
+        ("section 5.1.1", {"section_of_fact_1"}),
+        ("5.1.1", {"section_of_fact_1"}),
+        ("5.2", {"section_of_fact_1"}),
+        ("5.1.4", {"section_of_fact_1", "invented:5.1.4"}),
+    ],
+)
+def test_a_clause_in_a_list_is_cited_by_its_number(cited: str, broken: set[str]) -> None:
+    kept = keep_from(KILN.format(bullet="- ", deeper="- "), FIRING_PROPOSAL)
+    assert kept.scenario is not None
+    assert kept.dropped == ()
+    answer = f"Hello Olu,\n\nA glaze firing takes 12 hours ({cited}). The bowl must be fetched within 3 weeks (5.2)."
+    assert Verifier(kept.scenario).verify(answer).broken == broken
+
+
+@pytest.mark.parametrize("cited", ["5.1.2", "section 5.1.2", "5.1", "4.2"])
+def test_a_clause_is_not_cited_for_what_another_says(cited: str) -> None:
+    verifier = Verifier(scenario_of(KILN.format(bullet="- ", deeper="- "), FIRING_PROPOSAL))
+    answer = f"Hello Olu,\n\nA glaze firing takes 12 hours (5.1.2). The bowl must be fetched within 3 weeks ({cited})."
+    report = verifier.verify(answer)
+    assert [value.words for value in report.unsupported if value.misplaced] == [cited.removeprefix("section ")]

@@ -114,6 +114,51 @@ def test_one_clause_alone_is_a_section() -> None:
     ]
 
 
+KILN = """\
+# Pottery studio: rules for firing
+
+## 4. Bookings
+
+{bullet}4.1. The kiln is booked at the desk, and a booking is held for 36 hours.
+{bullet}4.2. Who books and does not come pays $18.
+
+## 5. Firing
+
+{bullet}5.1. A firing is begun by the warden alone, and the shelves are loaded from below.
+{deeper}5.1.1. A biscuit firing takes 9 hours, and the door stays shut for 14 hours more.
+{deeper}5.1.2. A glaze firing takes 12 hours, and the door stays shut for 20 hours more.
+{bullet}5.2. Pieces that are not fetched within 3 weeks are thrown away.
+"""
+
+
+@pytest.mark.parametrize(
+    ("bullet", "deeper"), [("", ""), ("- ", "- "), ("* ", "  * "), ("- ", "    - "), ("\u2022 **", "\u2022 **")]
+)
+def test_a_clause_with_a_number_of_its_section_is_one_also_as_the_item_of_a_list(bullet: str, deeper: str) -> None:
+    text = KILN.format(bullet=bullet, deeper=deeper)
+    text = "\n".join(f"{line}**" if "**" in line else line for line in text.split("\n"))
+    found = sections(text)
+    numbered = [(section.level, section.number) for section in found[1:]]
+    assert numbered == [
+        *((2, "4"), (3, "4.1"), (3, "4.2")),
+        *((2, "5"), (3, "5.1"), (4, "5.1.1"), (4, "5.1.2"), (3, "5.2")),
+    ]
+    (glaze,) = [section for section in found if section.number == "5.1.2"]
+    assert "20 hours" in text[glaze.start : glaze.end]
+    assert "3 weeks" not in text[glaze.start : glaze.end]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Jugs\n\n- 1.5 Litre jug\n- 1.6 Litre jug\n- 2.0 Litre jug\n\nAll jugs are of glass.\n",
+        "# Jugs\n\n## Sizes\n\n- 3. Small\n- 4. Large\n\n## Lids\n\nText.\n",
+    ],
+)
+def test_an_item_that_begins_with_another_number_is_no_section(text: str) -> None:
+    assert all(section.number is None for section in sections(text))
+
+
 def test_a_title_above_lettered_clauses() -> None:
     text = "6. Survival.\n        a. Sections 1 and 2 survive the end of the term.\n        b. Nothing else survives.\n"
     assert outline(text) == [(1, "6", "Survival")]

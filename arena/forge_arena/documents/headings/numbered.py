@@ -22,6 +22,7 @@ class _NumberedLine:
         body: where the text begins.
         is_run_in: whether the title runs into its text in the same line.
         is_headed: whether the line looks like a heading: a title with text under it, or one that runs into its text.
+        is_item: whether a bullet stands before the number.
     """
 
     at: int
@@ -32,6 +33,7 @@ class _NumberedLine:
     body: int
     is_run_in: bool
     is_headed: bool
+    is_item: bool = False
 
 
 def numbered_headings(lines: Sequence[Line], marked: Sequence[Heading]) -> Iterator[Heading]:
@@ -53,19 +55,30 @@ def numbered_headings(lines: Sequence[Line], marked: Sequence[Heading]) -> Itera
     for run in accepted:
         yield from (_of_numbered(lines, member) for member in run)
     tops = {member.parts[0] for run in accepted for member in run}
-    deep = [c for c in candidates if len(c.parts) > 1]
+    tops |= {parts_of(heading.number)[0] for heading in marked if heading.number is not None}
+    deep = [c for c in candidates if len(c.parts) > 1 and (not c.is_item or _is_of_section(c, tops))]
     for run in _deep_runs(deep):
         if len(run) > 1 or run[0].parts[0] in tops or run[0].at == first_line(lines):
             yield from (_of_numbered(lines, member) for member in run)
 
 
+def _is_of_section(item: _NumberedLine, tops: set[int]) -> bool:
+    """Whether an item of a list has the number of a section: "- 3.2. Fees are", or "- 3.2 Fees are" under "3 Fees".
+
+    "- 1.5 Litre jug" has none.
+    """
+    return item.parts[0] in tops or len(item.parts) > 2 or item.kind.startswith(("digit.", "digit)"))
+
+
 def _numbered_line(lines: Sequence[Line], at: int) -> _NumberedLine | None:
     """A line as one that begins with a number; None if it does not, or if it cannot be a heading."""
     line = lines[at]
-    text = line.text.strip()
+    bullet = BULLET.match(line.text)
+    text = line.text[bullet.end() if bullet else 0 :].strip()
     opening = next((mark for mark in ("***", "**", "__") if text.startswith(mark)), "")
     numbered = NUMBERED.match(text[len(opening) :])
-    if numbered is None:
+    # "- 3.2. Fees are ..." is a clause that a converter has put into a list. "- 3. Fees" is an item.
+    if numbered is None or (bullet and len(parts_of(numbered["n"])) < 2):
         return None
     number, rest = numbered["n"], numbered["rest"].strip()
     sign = numbered["gap"].strip().lstrip("\\") or " "
@@ -77,6 +90,7 @@ def _numbered_line(lines: Sequence[Line], at: int) -> _NumberedLine | None:
     if not number[0].isdigit() and sign not in (".", ")"):
         return None
     offset = line.start + line.text.index(rest, line.text.index(number) + len(number))
+    is_item = bullet is not None
     kind = f"{'digit' if number[0].isdigit() else 'letter'}{sign}{opening}"
     if opening and opening in rest:
         # "**1. Term.** The term begins ..." and "**1. Term**".
@@ -85,15 +99,17 @@ def _numbered_line(lines: Sequence[Line], at: int) -> _NumberedLine | None:
         title = title.strip()
         is_run_in = bool(behind.strip())
         headed = bool(title) and (is_run_in or has_body(lines, at))
-        return _NumberedLine(at, number, parts, kind, clean_title(title), offset, is_run_in, headed)
+        return _NumberedLine(at, number, parts, kind, clean_title(title), offset, is_run_in, headed, is_item)
     run_in = RUN_IN.match(rest)
     if run_in and (run_in["open"] or is_name(run_in["title"]) or is_phrase(run_in["title"])):
-        return _NumberedLine(at, number, parts, kind, clean_title(run_in["title"]), offset + run_in.end(), True, True)
+        return _NumberedLine(
+            at, number, parts, kind, clean_title(run_in["title"]), offset + run_in.end(), True, True, is_item
+        )
     bare = rest.removesuffix(".") if is_name(rest) else rest
     if is_title(bare) and rest[0] not in "$€£%":
         is_headed = has_body(lines, at, may_be_indented=is_name(rest)) and _can_begin(lines, at)
-        return _NumberedLine(at, number, parts, kind, clean_title(rest), line.end, False, is_headed)
-    return _NumberedLine(at, number, parts, kind, "", offset, False, False)
+        return _NumberedLine(at, number, parts, kind, clean_title(rest), line.end, False, is_headed, is_item)
+    return _NumberedLine(at, number, parts, kind, "", offset, False, False, is_item)
 
 
 def _can_begin(lines: Sequence[Line], at: int) -> bool:

@@ -18,6 +18,8 @@ NUMBERED = re.compile(
     rf"^(?P<n>{_DOTTED}|{_ROMAN}|[A-Z])(?P<gap>\\?[.)](?:\s+|$)|\s*[:\u2013\u2014-]\s+|\s+)(?P<rest>.*)$"
 )
 
+_DEEP = re.compile(r"^[ \t]+(?:[-*+\u2022\u25e6\u25aa\u2013][ \t]+)?\d{1,3}(?:\.\d{1,3})+\.?\s+[A-Z*\"\u201c]")
+
 
 def word_of(worded: re.Match[str]) -> str:
     """The word by which a heading calls its part, in full."""
@@ -41,5 +43,5 @@ def parts_of(number: str) -> tuple[int, ...]:
 
 
 def is_deep(text: str) -> bool:
-    """Whether a line begins with a number of several parts, which may be indented."""
-    return re.match(r"^[ \t]+\d{1,3}(?:\.\d{1,3})+\.?\s+[A-Z*\"\u201c]", text) is not None
+    """Whether an indented line begins with a number of several parts. A bullet may stand before it."""
+    return _DEEP.match(text) is not None
