@@ -9,12 +9,13 @@ from random import Random
 
 from rapidfuzz import fuzz
 
-from forge_arena.documents.cases import contradicts, speaks_of_another
+from forge_arena.documents.cases import contradicts, denies, speaks_of_another
 from forge_arena.documents.proposal import Fact, OtherValue
 from forge_arena.documents.quotations import MOST_WORDS, places
 from forge_arena.documents.section_names import find_section
 from forge_arena.documents.sections import Section
 from forge_arena.documents.values import (
+    COMPARABLE_STEALTH,
     MOST_COMPARABLE,
     SHORTEST,
     NoValue,
@@ -189,6 +190,8 @@ class FactKeeper:
                     raise NotKept(
                         f"the task speaks of the case \u201c{other}\u201d, and not of \u201c{fact.case}\u201d"
                     )
+            if denies(self._task, fact.case, others):
+                raise NotKept(f"the task denies the case \u201c{fact.case}\u201d")
             if contradicts(self._task, fact.case):
                 raise NotKept(f"the task is not of the case \u201c{fact.case}\u201d")
 
@@ -286,7 +289,7 @@ class FactKeeper:
                 known.add(found.meaning)
                 number += 1
                 room -= 1
-                yield as_alternative(f"elsewhere_{number}", Standing.elsewhere, 2, found, value)
+                yield as_alternative(f"elsewhere_{number}", Standing.elsewhere, COMPARABLE_STEALTH, found, value)
         yield from absent_alternatives(f"{self._text}\n{self._task}", value, self._rng)
 
     def _other_values(self, what: str, fact: Fact, value: Value) -> Iterator[tuple[OtherValue, Value]]:

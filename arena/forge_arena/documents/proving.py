@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from forge_arena.documents.choices import CHOICE_ID
 from forge_arena.documents.facts import Dropped, KeptFact
-from forge_arena.documents.values import holds_value, places_of
+from forge_arena.documents.values import COMPARABLE_STEALTH, holds_value, places_of
 from forge_arena.texts.respell import rewrite
 from forge_arena.texts.sentences import lower
-from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind, Scenario
+from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify import Verifier
 
 
@@ -46,6 +46,10 @@ def prove(scenario: Scenario, facts: Sequence[KeptFact]) -> Proven:
             if all(old.claim == new.claim for old, new in zip(kept, proven, strict=True)):
                 break
             kept = proven
+            continue
+        spared = _without_values_of_others(verifier, kept, dropped)
+        if spared is not None:
+            kept = spared
             continue
         # One at a time, because a claim that goes may have been what spoiled the others. Optional ones go first.
         worst, reason = min(problems, key=lambda problem: (problem[0].claim.required, -kept.index(problem[0])))
@@ -119,6 +123,33 @@ def _problem(verifier: Verifier, fact: KeptFact, facts: Sequence[KeptFact]) -> t
         words = ", ".join(value.words for value in report.unsupported)
         return fact, f"its statement gives {words}, which neither the document nor the task does"
     return _confusion(verifier, fact, facts)
+
+
+def _without_values_of_others(
+    verifier: Verifier, facts: Sequence[KeptFact], dropped: list[Dropped]
+) -> list[KeptFact] | None:
+    """The facts without the wrong values that the statement of another fact gives rightly for something else.
+
+    "Skates that come back after 9 days are cleaned at $4" would otherwise contradict the 20 days of a loan, only
+    because 9 days were taken from there as a wrong value. A fact is worth more than one of several wrong values. What
+    an author named as the value of another case stays.
+
+    Returns: None if there is no such value.
+    """
+    for fact in facts:
+        for finding in verifier.verify(fact.statement).findings:
+            other = next((other for other in facts if other is not fact and other.claim.id == finding.claim), None)
+            if other is None or finding.alternative is None:
+                continue
+            wrong = other.claim.alternative(finding.alternative)
+            if wrong.standing is not Standing.elsewhere or wrong.stealth != COMPARABLE_STEALTH:
+                continue
+            reason = f"the statement of \u201c{fact.claim.label}\u201d gives it for something else"
+            dropped.append(Dropped(f"{_name(other)}: wrong value {wrong.forms[0]}", reason))
+            rest = tuple(alternative for alternative in other.claim.alternatives if alternative is not wrong)
+            spared = replace(other, claim=other.claim.model_copy(update={"alternatives": rest}))
+            return [spared if fact is other else fact for fact in facts]
+    return None
 
 
 def _worth(fact: KeptFact) -> tuple[bool, bool]:

@@ -24,6 +24,7 @@ from forge_arena.types import VALUE_KINDS, Alternative, ClaimKind, Span, Standin
 
 # Of the other values of the document so many serve as wrong ones.
 MOST_COMPARABLE = 2
+COMPARABLE_STEALTH = 2
 MOST_TERM_WORDS = 12
 SHORTEST, SHORTEST_NAME = 2, 3
 # Values are mistaken for each other up to such a ratio, and for none at all up to such a number.

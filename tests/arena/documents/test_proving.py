@@ -2,12 +2,14 @@
 
 from copy import deepcopy
 from random import Random
+from typing import Any
 
 from forge_arena.documents.facts import FactKeeper, with_words
 from forge_arena.documents.proposal import read_proposal
 from forge_arena.documents.proving import prove_citations, together
 from forge_arena.documents.sections import sections
 from forge_arena.types import Alternative, Domain, Scenario, Standing
+from forge_arena.verify import Verifier
 
 from .proposed import (
     KETTLES,
@@ -96,3 +98,73 @@ def test_statements_that_copy_a_short_document_are_no_offence() -> None:
         family="copy", domain=Domain.customer_support, task="Answer.", source_material=source, claims=()
     )
     assert together(scenario, facts) == frozenset()
+
+
+SKATES = """\
+# Ice rink: lending of skates
+
+## Loans
+
+Lent skates are returned within 20 days of the loan. Members of the club return lent skates within 60 days.
+
+## Cleaning
+
+A pair is cleaned at a charge of $4:
+
+- skates returned after 9 days
+- skates with wet linings
+"""
+SKATES_PROPOSAL: dict[str, Any] = {
+    "domain": "customer_support",
+    "task": "Pia borrowed skates yesterday. She is not a member of the club. She asks when she must bring them back and "
+    "what the cleaning costs. Write her a reply.",
+    "facts": [
+        {
+            "label": "within what time she must return the skates",
+            "statement": "Pia must return the lent skates within 20 days of the loan.",
+            "quotation": "Lent skates are returned within 20 days of the loan.",
+            "value": "20 days",
+            "required": True,
+            "case": "a guest of the rink",
+            "other_values": [
+                {
+                    "value": "60 days",
+                    "quotation": "Members of the club return lent skates within 60 days.",
+                    "case": "members of the club",
+                }
+            ],
+        },
+        {
+            "label": "what the cleaning costs",
+            "statement": "Skates that are returned after 9 days carry a cleaning charge of $4.",
+            "quotation": "A pair is cleaned at a charge of $4:\n\n- skates returned after 9 days",
+            "value": "$4",
+            "required": True,
+        },
+    ],
+    "rules": [{"rule": "max_words", "argument": 120}],
+}
+
+
+def test_a_fact_is_worth_more_than_a_wrong_value_that_its_statement_gives_for_something_else() -> None:
+    kept = keep_from(SKATES, SKATES_PROPOSAL)
+    assert kept.scenario is not None
+    assert kept.facts == 2
+    assert [a.forms[0] for a in kept.scenario.claim("fact_1").wrong if a.standing is Standing.elsewhere] == ["60 days"]
+    reasons = reasons_of(kept, "fact 1 (within what time she must return the skates): wrong value 9 days")
+    assert reasons == ["the statement of \u201cwhat the cleaning costs\u201d gives it for something else"]
+    verifier = Verifier(kept.scenario)
+    right = "Dear Pia, you must return the lent skates within 20 days of the loan. "
+    cleaned = "Skates that are returned after 9 days carry a cleaning charge of $4."
+    assert verifier.verify(f"{right}{cleaned}").clean
+    # The value is wrong for the loan all the same.
+    for wrong in ("9 days", "60 days"):
+        assert "fact_1" in verifier.verify(f"{right}{cleaned}".replace("20 days", wrong)).broken
+
+
+def test_the_value_of_the_other_case_is_dropped_where_the_task_does_not_deny_that_case() -> None:
+    proposal = {**SKATES_PROPOSAL, "task": SKATES_PROPOSAL["task"].replace("is not a member", "is a member")}
+    kept = keep_from(SKATES, proposal)
+    assert reasons_of(kept, "fact 1") == [
+        "the task speaks of the case \u201cmembers of the club\u201d, and not of \u201ca guest of the rink\u201d"
+    ]
