@@ -38,7 +38,9 @@ garbles, contradicts or says in different words in different places.
 - label: what the fact is about, short and in the plain words of the person who asks, as the end of "The answer \
 should state ...": "how long a refund can be asked for", "who pays for the return". It says of which thing or case \
 the fact is, if there are several. The label does not give the fact away. No two labels mean the same.
-- statement: one full sentence that states the fact for the case of the task. It stands alone: no "it", no "this".
+- statement: one full sentence that states the fact for the case of the task. It stands alone: no "it", no "this". If \
+the task asks for a letter, a reply or a message to a person, the statement says "you" of that person, as the answer \
+does.
 - quotation: the words of the document that bear out the statement: one passage, to the letter, at most 60 words.
 - value: the value as it stands in the quotation, to the letter and with its unit ("30 days"); null if there is \
 none, or if the words could be put in many ways. Two facts with one value cannot be told apart: then one of them has\

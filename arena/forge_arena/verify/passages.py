@@ -63,7 +63,7 @@ class Passages:
 
     def __init__(self, scenario: Scenario) -> None:
         self._source = scenario.source_material
-        self._task = scenario.task
+        self.task = scenario.task
         self._authorities = scenario.authorities
         self._labels = tuple(dict.fromkeys(lower(claim.label) for claim in scenario.claims if claim.required))
 
@@ -209,7 +209,7 @@ class Passages:
     @cached_property
     def _lines(self) -> tuple[frozenset[str], ...]:
         """The words of each sentence of the task and of the source."""
-        texts = [self._task[start:end] for start, end in sentences(self._task)]
+        texts = [self.task[start:end] for start, end in sentences(self.task)]
         texts += [passage.text for passage in self.passages]
         return tuple(frozenset(_plain(text).split()) for text in texts)
 
@@ -219,7 +219,7 @@ class Passages:
 
     @cached_property
     def _plain_text(self) -> str:
-        return f" {_plain(self._task)} | {_plain(self._source)} "
+        return f" {_plain(self.task)} | {_plain(self._source)} "
 
     @cached_property
     def section_spans(self) -> dict[str, tuple[int, int]]:

@@ -28,6 +28,7 @@ from forge_arena.texts.modality import modality, signs
 from forge_arena.texts.turning import Sense, Statement, read_statement
 from forge_arena.types import Claim, Scenario
 from forge_arena.verify.passages import Passages
+from forge_arena.verify.whole_statements.addressed import names_of_reader
 from forge_arena.verify.whole_statements.bound import adds_bound, agreement_of_bound
 from forge_arena.verify.whole_statements.duty import NEEDING, agreement_of_modality, modality_of
 from forge_arena.verify.whole_statements.order import agreement_of_order
@@ -81,8 +82,8 @@ class WholeStatements:
     def __init__(self, passages: Passages, claims: Iterable[Claim]) -> None:
         self._passages = passages
         self.claims = tuple(claim for claim in claims if is_whole_statement(claim))
-        # By claim and text. A repaired answer costs only its new sentences.
-        self._known: dict[tuple[str, str], Agreement | None] = {}
+        # By claim, text and reader. A repaired answer costs only its new sentences.
+        self._known: dict[tuple[str, str, frozenset[str]], Agreement | None] = {}
 
     @classmethod
     def of(cls, scenario: Scenario, claim: Claim) -> "WholeStatements":
@@ -94,33 +95,34 @@ class WholeStatements:
 
         Neighbours are read together if no sentence alone speaks of the claim.
         """
-        alone = [reading for span in spans if (reading := self._read(text, span, claim)) is not None]
+        readers = names_of_reader(text, self._passages.task)
+        alone = [reading for span in spans if (reading := self._read(text, span, claim, readers)) is not None]
         if alone:
             yield from alone
             return
         for (start, before), (after, end) in pairwise(spans):
             if not text[before:after].strip() and "\n" not in text[before:after]:
-                reading = self._read(text, (start, end), claim)
+                reading = self._read(text, (start, end), claim, readers)
                 if reading is not None:
                     yield reading
 
-    def _read(self, text: str, span: tuple[int, int], claim: Claim) -> Reading | None:
+    def _read(self, text: str, span: tuple[int, int], claim: Claim, readers: frozenset[str]) -> Reading | None:
         stretch = text[span[0] : span[1]]
         if "```" in stretch:
             return None
-        key = (claim.id, stretch)
+        key = (claim.id, stretch, readers)
         if key not in self._known:
             if len(self._known) >= CACHED:
                 self._known.clear()
-            self._known[key] = self._read_anew(stretch, claim)
+            self._known[key] = self._read_anew(stretch, claim, readers)
         agreement = self._known[key]
         return None if agreement is None else Reading(*span, agreement)
 
-    def _read_anew(self, stretch: str, claim: Claim) -> Agreement | None:
+    def _read_anew(self, stretch: str, claim: Claim, readers: frozenset[str]) -> Agreement | None:
         """What a sentence, or two sentences, say of a claim."""
         stretch = without_titles(stretch)
         found = None
-        for profile in profiles_of(claim):
+        for profile in profiles_of(claim, readers, self._passages.task):
             if not self._may_speak_of(stretch, profile):
                 continue
             agreement = self._agreement(stretch, profile)

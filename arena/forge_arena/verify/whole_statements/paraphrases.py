@@ -28,6 +28,7 @@ from forge_arena.texts.modality import Modality, signs
 from forge_arena.texts.turning import Sense, read_statement
 from forge_arena.types import Claim, Span
 from forge_arena.verify.passages import Passages
+from forge_arena.verify.whole_statements.addressed import names_of_reader
 from forge_arena.verify.whole_statements.bound import adds_bound, agreement_of_bound
 from forge_arena.verify.whole_statements.duty import ALLOWING, DENYING, denies, modality_of, opposite_of, side_of
 from forge_arena.verify.whole_statements.order import agreement_of_order, has_order_of
@@ -114,7 +115,8 @@ class Paraphrases:
         """
         passage = self._passages.text_of(claim.source_spans)
         best: Reading | None = None
-        for profile in profiles_of(claim):
+        readers = names_of_reader(text, self._passages.task)
+        for profile in profiles_of(claim, readers, self._passages.task):
             akin = frozenset(filter(is_content, read_statement(f"{passage} {claim.label}").roots)) - set(profile.words)
             scored = []
             if quoted is not None:

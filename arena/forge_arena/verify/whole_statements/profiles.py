@@ -12,6 +12,7 @@ from forge_arena.texts.modality import Modality, modality, signs
 from forge_arena.texts.turning import Sense, Statement, Turned, is_turned, read_statement
 from forge_arena.types import Claim, ClaimKind, Standing
 from forge_arena.verify.terms import are_alike
+from forge_arena.verify.whole_statements.addressed import is_reader, said_to
 from forge_arena.verify.whole_statements.words import LIGHT, is_content
 
 # A sentence has at least so many words.
@@ -127,11 +128,28 @@ def profile_of(form: str, opposite: str | None) -> Profile:
     )
 
 
-def profiles_of(claim: Claim) -> Iterator[Profile]:
-    """The profile of each form of a claim's right alternative."""
+def profiles_of(claim: Claim, readers: frozenset[str] = frozenset(), task: str = "") -> Iterator[Profile]:
+    """The profile of each form of a claim's right alternative.
+
+    If the opposite of a statement differs in a party and that party reads the text, the statement is looked for as it
+    is said to that party, too: "You pay for the postage".
+
+    Args:
+        readers: the names of whom the text addresses (`addressed`).
+        task: the task, which may give the readers a role.
+    """
     opposite = next((a.forms[0] for a in claim.wrong if a.standing is Standing.turned and a.forms), None)
     for form in claim.right.forms:
-        yield profile_of(form, opposite)
+        profile = profile_of(form, opposite)
+        yield profile
+        turned = profile.turned
+        if not readers or opposite is None or turned is None or turned.sense is not Sense.party:
+            continue
+        for name in turned.parties:
+            if is_reader(name, readers, task):
+                said = profile_of(said_to(form, name), said_to(opposite, name))
+                if said.turned is not None:
+                    yield said
 
 
 def _carrier(statement: Statement, turned: Turned | None) -> tuple[str | None, int | None]:
