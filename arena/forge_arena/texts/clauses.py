@@ -13,9 +13,13 @@ from forge_arena.texts.modality import signs
 from forge_arena.texts.turning import Statement, read_statement
 from forge_arena.texts.verbs import root
 
+# Behind these words "that" points to something: "later than that is too late".
+_BEFORE_POINTING = "".join(
+    rf"(?<!\b{word})" for word in ("than", "after", "before", "of", "on", "at", "by", "from", "with")
+)
 _JOINTS = re.compile(
-    r"[,;:()\u2013\u2014]+\s*|\s(?=(?:if|unless|when|whenever|whereas|while|because|although|though|since|who|which|that|"
-    r"even if|only if|provided that|whether)\b)",
+    r"[,;:()\u2013\u2014]+\s*|\s(?=(?:if|unless|when|whenever|whereas|while|because|although|though|since|who|which|"
+    rf"even if|only if|provided that|whether)\b)|{_BEFORE_POINTING}\s(?=that\b)",
     re.IGNORECASE,
 )
 _AND = re.compile(r"\s(?:and|but|or|so|yet)\s+", re.IGNORECASE)

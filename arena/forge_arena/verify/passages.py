@@ -65,6 +65,12 @@ class Passages:
         self._source = scenario.source_material
         self.task = scenario.task
         self._authorities = scenario.authorities
+        self._places_of_claims = tuple(
+            (claim.id, span.start)
+            for claim in scenario.claims
+            if claim.kind is not ClaimKind.citation
+            for span in claim.source_spans
+        )
         self._labels = tuple(dict.fromkeys(lower(claim.label) for claim in scenario.claims if claim.required))
 
     @cached_property
@@ -170,6 +176,16 @@ class Passages:
                 if own and own < len(words) and all(len(words & other) < max(own, 1) for other in others):
                     explanation.append(text[start:end])
         return tuple(explanation)
+
+    def states_another_beside(self, claim: Claim) -> bool:
+        """Whether a sentence that states the right alternative of a claim also states that of another claim."""
+        return any(
+            passage.start <= place < passage.end
+            for passage in self.passages
+            if any(span.start < passage.end and passage.start < span.end for span in claim.source_spans)
+            for owner, place in self._places_of_claims
+            if owner != claim.id
+        )
 
     @cached_property
     def quotable(self) -> Quotable:

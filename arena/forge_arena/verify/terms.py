@@ -169,7 +169,12 @@ class Terms:
         return False
 
     def explains(self, text: str, claim: Claim) -> Saying | None:
-        """Where a text says the right term by the words with which the source explains it."""
+        """Where a text says the right term by the words with which the source explains it.
+
+        A number of the term must be there, because the words around it do not tell how many. If the sentence that
+        explains the term also states another claim, a word of the term must be there: "There are up to 6 lockers and 40
+        hooks" is said of the hooks only by a text that speaks of hooks.
+        """
         ordered = self._explanations.get(claim.id)
         if ordered is None:
             sentences = self._passages.explanation_of(claim)
@@ -178,6 +183,11 @@ class Terms:
         if len(ordered) <= EXPLAINED_WORDS:
             return None
         window = window_of(text)
+        own = _form_words(claim.right.forms[0]).ordered
+        if any(word[0].isdigit() and window.place_of(word) is None for word in own):
+            return None
+        if self._passages.states_another_beside(claim) and all(window.place_of(word) is None for word in own):
+            return None
         found = [word for word in ordered if window.place_of(word) is not None]
         if len(found) < max(EXPLAINED_WORDS, EXPLAINED * len(ordered)):
             return None

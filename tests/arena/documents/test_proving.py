@@ -168,3 +168,69 @@ def test_the_value_of_the_other_case_is_dropped_where_the_task_does_not_deny_tha
     assert reasons_of(kept, "fact 1") == [
         "the task speaks of the case \u201cmembers of the club\u201d, and not of \u201ca guest of the rink\u201d"
     ]
+
+
+LOCKERS = """\
+# Climbing hall
+
+## Changing room
+
+The hall keeps up to 6 drying racks ready and up to 40 clothes hooks (with and without locks) for each team.
+
+## Hand-over
+
+Shoes are handed over by the desk clerk and ropes by the head instructor before each lesson.
+"""
+LOCKERS_PROPOSAL: dict[str, Any] = {
+    "domain": "customer_support",
+    "task": "Iris books the hall for her team and asks what she finds there and who hands over what. Write her a reply.",
+    "facts": [
+        {
+            "label": "how many racks the hall keeps ready",
+            "statement": "The hall keeps up to 6 drying racks ready for each team.",
+            "quotation": "The hall keeps up to 6 drying racks ready and up to 40 clothes hooks",
+            "value": "6 drying racks",
+            "required": True,
+        },
+        {
+            "label": "how many hooks the hall keeps ready",
+            "statement": "The hall keeps up to 40 clothes hooks ready for each team.",
+            "quotation": "up to 40 clothes hooks (with and without locks) for each team",
+            "value": "40 clothes hooks",
+            "required": True,
+        },
+        {
+            "label": "who hands over the shoes",
+            "statement": "The shoes are handed over by the desk clerk before each lesson.",
+            "quotation": "Shoes are handed over by the desk clerk",
+            "value": "desk clerk",
+            "required": True,
+        },
+        {
+            "label": "who hands over the ropes",
+            "statement": "The ropes are handed over by the head instructor before each lesson.",
+            "quotation": "ropes by the head instructor before each lesson",
+            "value": "head instructor",
+            "required": True,
+        },
+    ],
+    "rules": [{"rule": "max_words", "argument": 150}],
+}
+
+
+def test_two_facts_of_one_sentence_are_told_apart_by_their_own_words() -> None:
+    kept = keep_from(LOCKERS, LOCKERS_PROPOSAL)
+    assert kept.scenario is not None
+    assert (kept.facts, [part for part in kept.dropped if "wrong value" not in part.what]) == (4, [])
+    verifier = Verifier(kept.scenario)
+    said = {
+        "fact_1": "The hall keeps up to 6 drying racks ready for each team.",
+        "fact_2": "There are up to 40 clothes hooks.",
+        "fact_3": "The desk clerk hands over the shoes before each lesson.",
+        "fact_4": "The ropes come from the head instructor.",
+    }
+    assert verifier.verify(" ".join(said.values())).clean
+    for left_out in said:
+        rest = " ".join(sentence for claim, sentence in said.items() if claim != left_out)
+        assert verifier.verify(rest).not_found == {left_out}
+    assert "fact_2" in verifier.verify(" ".join(said.values()).replace("40 clothes", "60 clothes")).broken

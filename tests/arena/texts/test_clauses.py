@@ -12,6 +12,8 @@ from forge_arena.texts.clauses import agents, clauses, is_asserted, is_passive
         ("A member who has paid may bring a guest.", ["A member", "may bring a guest."]),
         ("Keys hang here and guests may not be brought.", ["Keys hang here and guests may not be brought."]),
         ("You may visit, but guests must not be brought.", ["You may visit", "but guests must not be brought."]),
+        ("Whoever comes later than that is not let in.", ["Whoever comes later than that is not let in."]),
+        ("The tickets that were sold before that are valid.", ["The tickets", "are valid."]),
         ("Unless the law asks for it, we delete the data.", ["we delete the data."]),
     ],
 )

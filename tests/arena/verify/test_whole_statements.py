@@ -17,6 +17,10 @@ DEPOSIT = ("A deposit is required for group bookings.", "No deposit is required 
 FILTER = ("The filter is changed before the season starts.", "The filter is changed after the season starts.")
 BREAKFAST = ("The weekend rate includes breakfast.", "The weekend rate excludes breakfast.")
 COVER = ("Hire cars are covered abroad.", "Hire cars are not covered abroad.")
+LATE = (
+    "Entries sent in after 40 days are not listed or judged.",
+    "Entries sent in after 40 days are listed or judged.",
+)
 SUBMISSION = (
     "The submission of each party to the court is irrevocable.",
     "The submission of each party to the court is revocable.",
@@ -126,6 +130,9 @@ PAIRS = [
     (BREAKFAST, "The weekend rate comes with breakfast.", STATED),
     (BREAKFAST, "Breakfast is not included in the weekend rate.", CONTRADICTED),
     (BREAKFAST, "The weekend rate is without breakfast.", CONTRADICTED),
+    (LATE, "Entries sent in later than that are neither listed nor judged.", STATED),
+    (LATE, "Entries sent in after 40 days are neither judged nor listed.", STATED),
+    (LATE, "Entries sent in after 40 days are listed and judged.", CONTRADICTED),
     (COVER, "Abroad, hire cars are covered too.", STATED),
     (COVER, "Hire cars are excluded from cover abroad.", CONTRADICTED),
     (COVER, "There is no cover for hire cars abroad.", CONTRADICTED),
