@@ -43,6 +43,13 @@ _REPORTED = re.compile(
     r"(?:claims?|believes?|assumes?|alleges?|argues?|pretends?|supposes?) that)\b",
     re.IGNORECASE,
 )
+# "Had you asked, we would have helped" and "if you had asked, we would have helped".
+_COUNTERFACTUAL = re.compile(
+    r"(?:^|(?<=[.;:] )|(?<=\n))\W*(?:and |but )?(?:had (?=[^,;.?]{3,80},)|if [^,;.?]{3,80}?\bhad\b)"
+    r"(?=[^.?;]*\bwould (?:not |never |also |only )?have\b)",
+    re.IGNORECASE,
+)
+_CONDITION = re.compile(r"\b(?:if|when|where|once|after|provided|unless)\b", re.IGNORECASE)
 _POINTING = re.compile(r"\s*that\b", re.IGNORECASE)
 _BEGINNING = re.compile(r"\W*(?:(?:if so|and|but|so|then|yes|no)\W*)*", re.IGNORECASE)
 _RELATIVE = re.compile(r"\s*(?:who|which|that)\b ?", re.IGNORECASE)
@@ -199,6 +206,21 @@ def _has_own_subject(text: str) -> bool:
         before = len(text[: first.start].split())
         verb = before if verb is None else min(verb, before)
     return verb is not None and verb > 0
+
+
+def as_rule(sentence: str, statement: str) -> str:
+    """What would have been, as the rule that it follows from, if a statement is a rule with a condition.
+
+    "Had the order been late, no fee would have been due" follows from "If an order is late, no fee is due". Of a
+    statement without a condition it asserts nothing, and stays as it is.
+    """
+    if _COUNTERFACTUAL.search(sentence) is None or _CONDITION.search(statement) is None:
+        return sentence
+    sentence = re.sub(r"\bwould ((?:not |never |also |only )?)have been\b", r"will \1be", sentence, flags=re.IGNORECASE)
+    sentence = re.sub(r"\bwould ((?:not |never |also |only )?)have\b", r"will \1have", sentence, flags=re.IGNORECASE)
+    sentence = re.sub(r"\b(if [^,;.?]{3,80}?) had been\b", r"\1 is", sentence, flags=re.IGNORECASE)
+    sentence = re.sub(r"\b(if [^,;.?]{3,80}?) had\b", r"\1 has", sentence, flags=re.IGNORECASE)
+    return re.sub(r"(^\W*(?:and |but )?|[.;:] |\n)had (?=[^,;.?]{3,80},)", r"\1If ", sentence, flags=re.IGNORECASE)
 
 
 def is_asserted(sentence: str, known: str = "") -> bool:

@@ -40,6 +40,13 @@ _DIFFERENCE_BEFORE = re.compile(
     r" (?:of|is|comes to|amounts to))(?: (?:about|around|only|just|a full|exactly))* $",
     re.IGNORECASE,
 )
+# What makes a value that which is left of another: "the remaining two weeks", "two weeks are left".
+_LEFT_BEFORE = re.compile(
+    r"\b(?:remaining|leav(?:es?|ing)(?: (?:you|us|them|him|her))?)(?: (?:only|just))? $", re.IGNORECASE
+)
+_LEFT_BEHIND = re.compile(
+    r"^ (?:(?:is|are|will be) left|left(?! (?:the|a|an|his|her|my|our|your|their)\b)|remain(?:s|ing)?)\b"
+)
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\b\w+\([^()\n]*\)", re.DOTALL)
 _NUMBER = re.compile(r"(?<![\w.])\d{1,15}(?:\.\d{1,6})?(?![\w%]|\.\d)")
 
@@ -98,6 +105,30 @@ def is_difference(sentence: str, value: Mention) -> bool:
         _DIFFERENCE_BEHIND.match(sentence[value.end :]) is not None
         or _DIFFERENCE_BEFORE.search(sentence[: value.start]) is not None
     )
+
+
+def is_left(sentence: str, value: Mention) -> bool:
+    """Whether a sentence gives a value as what is left of another: "the remaining two weeks"."""
+    return (
+        _LEFT_BEFORE.search(sentence[: value.start]) is not None
+        or _LEFT_BEHIND.match(sentence[value.end :]) is not None
+    )
+
+
+def is_left_of(value: Mention, wholes: Iterable[Mention], parts: Iterable[Mention]) -> bool:
+    """Whether a value is what is left of a whole without a part of the same kind and unit."""
+    left = _in_whole_units(_amount(value.value))
+    if left is None:
+        return False
+    amounts = [
+        [
+            a
+            for m in some
+            if m.kind is value.kind and (a := _in_whole_units(_amount(m.value))) is not None and a[1] == left[1]
+        ]
+        for some in (wholes, parts)
+    ]
+    return any(whole[0] - part[0] == left[0] for whole in amounts[0] for part in amounts[1])
 
 
 def differs_by(value: Mention, stated: Iterable[Mention]) -> bool:

@@ -13,7 +13,7 @@ from forge_arena.texts.number_words import SMALL
 from forge_arena.texts.sentences import contains_whole, lower
 from forge_arena.texts.values import COUNT_NOUNS, COUNTED, Mention, mentions, same_amount, value_of
 from forge_arena.types import Claim, ClaimKind, Scenario, Standing
-from forge_arena.verify.derived import numbers_of
+from forge_arena.verify.derived import is_left_of, numbers_of
 from forge_arena.verify.passages import section_numbers, section_of_value
 from forge_arena.verify.reading import SPELLED_KINDS, WHOLE_TEXT_KINDS
 from forge_arena.verify.spoken import spoken_values, units_of
@@ -77,6 +77,19 @@ class KnownValues:
         """Whether the task states a value, and the source does not."""
         own = (value.kind, value.value)
         return own in self._stated_by_task and own not in self._stated_by_source
+
+    def is_left_of_task(self, value: Mention) -> bool:
+        """Whether a value is what is left of a value of the task without the right value of a claim.
+
+        If the task asks for a loan of 6 weeks, and 4 weeks of a loan are free, then 2 weeks are left.
+        """
+        wholes = [m for line in self._task.splitlines() for m in mentions(line)]
+        parts = [
+            Mention(claim.kind, value_of(claim.kind, claim.right.forms[0]), 0, 0)
+            for claim in self.claims
+            if claim.kind is value.kind and claim.of is None and claim.right.forms
+        ]
+        return is_left_of(value, wholes, parts)
 
     @cached_property
     def _stated_by_task(self) -> frozenset[tuple[ClaimKind, Hashable]]:

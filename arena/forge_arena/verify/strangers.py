@@ -10,6 +10,7 @@ from forge_arena.verify.derived import (
     differs_by,
     follows,
     is_difference,
+    is_left,
     is_next_version,
     is_no_figure,
     is_sum_of_neighbours,
@@ -46,6 +47,7 @@ def unsupported_values(text: str, strangers: Sequence[Stranger], known: KnownVal
             or follows(value, results, known.numbers, mentions(sentence), known.dates)
             or is_sum_of_neighbours(value, mentions(sentence))
             or (is_difference(sentence, value) and differs_by(value, stated))
+            or (is_left(sentence, value) and known.is_left_of_task(value))
             or _is_total(text, offset, sentence, value, known)
         ):
             continue

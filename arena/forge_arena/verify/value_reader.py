@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from forge_arena.texts.values import Mention
 from forge_arena.types import Claim, ClaimKind, Scenario, Standing
-from forge_arena.verify.derived import is_difference
+from forge_arena.verify.derived import is_difference, is_left
 from forge_arena.verify.known_values import KnownValues
 from forge_arena.verify.ownership import Ownership, Place
 from forge_arena.verify.past import PAST, is_marked, superseded_name
@@ -123,7 +123,7 @@ class ValueReader:
         surface = low[value.start : value.end]
         names = {claim.id: self._known.names_of(claim, value.value, surface) for claim in open_claims}
         taker = next((claim for claim in open_claims if names[claim.id]), None)
-        if taker is None and not past and not is_difference(sentence, value):
+        if taker is None and not past and not (is_difference(sentence, value) or self._is_left(sentence, value)):
             taker = next((claim for claim in open_claims if self._known.may_measure(claim, value)), None)
         if past or crowded:
             given = () if taker is None else ((taker, names[taker.id]),)
@@ -136,6 +136,7 @@ class ValueReader:
                 self._is_given_for_another(value, taker, names[taker.id], place, owner)
                 or _OTHERS.search(place.before) is not None
                 or (not names[taker.id] and self._known.is_in_task_alone(value))
+                or self._is_left(sentence, value)
             )
             if not elsewhere or names[taker.id]:
                 return [
@@ -175,6 +176,10 @@ class ValueReader:
             )
             for c in (owners if owner is None else [owner])
         ]
+
+    def _is_left(self, sentence: str, value: Mention) -> bool:
+        """Whether a sentence gives a value as what is left of a value of the task, and it is left."""
+        return is_left(sentence, value) and self._known.is_left_of_task(value)
 
     def _is_tied(self, value: Mention, claim: Claim, place: Place, surface: str) -> bool:
         """Whether more than its sentence ties a value to a claim: a word of its clause, or that nothing else has it."""

@@ -4,6 +4,8 @@ from copy import deepcopy
 from random import Random
 from typing import Any
 
+import pytest
+
 from forge_arena.documents.facts import FactKeeper, with_words
 from forge_arena.documents.proposal import read_proposal
 from forge_arena.documents.proving import prove_citations, together
@@ -234,3 +236,55 @@ def test_two_facts_of_one_sentence_are_told_apart_by_their_own_words() -> None:
         rest = " ".join(sentence for claim, sentence in said.items() if claim != left_out)
         assert verifier.verify(rest).not_found == {left_out}
     assert "fact_2" in verifier.verify(" ".join(said.values()).replace("40 clothes", "60 clothes")).broken
+
+
+GUESTS = """\
+# Guest rooms of the choir school
+
+## Free nights
+
+A guest room is free for 5 weeks of a stay. Visiting teachers have it free for 3 weeks.
+
+## Paid nights
+
+After that a guest pays $18 a night, for up to 9 weeks.
+"""
+GUESTS_PROPOSAL: dict[str, Any] = {
+    "domain": "customer_support",
+    "task": "Noor is a guest for 8 weeks. She asks how long the room is free and what she pays then. Write her a reply.",
+    "facts": [
+        {
+            "label": "for how many weeks the room is free",
+            "statement": "The guest room is free for 5 weeks of the stay.",
+            "quotation": "A guest room is free for 5 weeks of a stay.",
+            "value": "5 weeks",
+            "required": True,
+            "case": "a guest",
+            "other_values": [
+                {
+                    "value": "3 weeks",
+                    "quotation": "Visiting teachers have it free for 3 weeks.",
+                    "case": "a visiting teacher",
+                }
+            ],
+        },
+        {
+            "label": "what a guest pays a night",
+            "statement": "After that a guest pays $18 a night.",
+            "quotation": "After that a guest pays $18 a night",
+            "value": "$18",
+            "required": True,
+        },
+    ],
+    "rules": [{"rule": "max_words", "argument": 120}],
+}
+
+
+def test_what_is_left_of_the_time_in_the_task_is_no_wrong_value_beside_the_right_one() -> None:
+    verifier = Verifier(keep_from(GUESTS, GUESTS_PROPOSAL).scenario or pytest.fail("no scenario"))
+    free = "Dear Noor, the guest room is free for 5 weeks of your stay."
+    assert verifier.verify(f"{free} For the remaining 3 weeks the room is $18 a night.").clean
+    assert verifier.verify(f"{free} For the remaining 4 weeks the room is free at $18 a night.").contradicted
+    # Without the right value, or where nothing is left, the value is wrong.
+    assert "fact_1" in verifier.verify("The guest room is free for 3 weeks. Then you pay $18 a night.").broken
+    assert "fact_1" in verifier.verify("The room is free for the remaining 3 weeks. You pay $18 a night.").broken

@@ -8,6 +8,8 @@ from forge_arena.verify.derived import (
     differs_by,
     follows,
     is_difference,
+    is_left,
+    is_left_of,
     is_next_version,
     is_no_figure,
     is_sum_of_neighbours,
@@ -100,3 +102,22 @@ def test_a_difference_follows_where_the_answer_speaks_of_one(sentence: str, stat
 def test_a_share_is_the_sum_of_others_of_its_sentence(sentence: str, is_borne_out: bool) -> None:
     beside = mentions(sentence)
     assert is_sum_of_neighbours(beside[-1], beside) is is_borne_out
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_borne_out"),
+    [
+        ("The remaining 3 weeks are at your own cost.", True),
+        ("That leaves you 21 days at your own cost.", True),
+        ("Then 3 weeks are left.", True),
+        ("The remaining 4 weeks are at your own cost.", False),
+        ("The remaining 3 hours are at your own cost.", False),
+        ("You have 3 weeks at your own cost.", False),
+    ],
+)
+def test_what_is_left_of_a_whole_follows_where_the_answer_says_that_it_is_left(
+    sentence: str, is_borne_out: bool
+) -> None:
+    (value, *_) = mentions(sentence)
+    wholes, parts = mentions("a stay of 8 weeks, 9 days in all"), mentions("5 weeks are free")
+    assert (is_left(sentence, value) and is_left_of(value, wholes, parts)) is is_borne_out

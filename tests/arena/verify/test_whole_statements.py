@@ -21,6 +21,15 @@ LATE = (
     "Entries sent in after 40 days are not listed or judged.",
     "Entries sent in after 40 days are listed or judged.",
 )
+SPEAKING = (
+    "A guest may not speak during the speaking time of members.",
+    "A guest may speak during the speaking time of members.",
+)
+SIGNED = (
+    "If the warden signs the form, no deposit is charged.",
+    "If the warden signs the form, a deposit is charged.",
+)
+GROUPS = ("No deposit is charged for group bookings.", "A deposit is charged for group bookings.")
 SUBMISSION = (
     "The submission of each party to the court is irrevocable.",
     "The submission of each party to the court is revocable.",
@@ -130,6 +139,19 @@ PAIRS = [
     (BREAKFAST, "The weekend rate comes with breakfast.", STATED),
     (BREAKFAST, "Breakfast is not included in the weekend rate.", CONTRADICTED),
     (BREAKFAST, "The weekend rate is without breakfast.", CONTRADICTED),
+    # "During" is as small a word as "in". A word of the subject is not the verb.
+    (SPEAKING, "Guests may not speak in the speaking time of members.", STATED),
+    (SPEAKING, "Guests may speak in the speaking time of members.", CONTRADICTED),
+    (SPEAKING, "Guests may not smoke in the speaking time of members.", SILENT),
+    # What would have been follows from a rule with a condition, and from no other rule.
+    (SIGNED, "Had the warden signed the form, no deposit would have been charged.", STATED),
+    (SIGNED, "If the warden had signed the form, you would not have been charged a deposit.", STATED),
+    (SIGNED, "Had the warden signed the form, a deposit would have been charged.", CONTRADICTED),
+    (SIGNED, "Had the warden refused the form, no deposit would have been charged.", DOUBTFUL),
+    (SIGNED, "If the warden refuses the form, no deposit is charged.", DOUBTFUL),
+    (SIGNED, "Had you come earlier, no deposit would have been charged.", SILENT),
+    (SIGNED, "The warden had signed the form, and no deposit would have been charged.", DOUBTFUL),
+    (GROUPS, "Had you asked, no deposit would have been charged for group bookings.", DOUBTFUL),
     (LATE, "Entries sent in later than that are neither listed nor judged.", STATED),
     (LATE, "Entries sent in after 40 days are neither judged nor listed.", STATED),
     (LATE, "Entries sent in after 40 days are listed and judged.", CONTRADICTED),

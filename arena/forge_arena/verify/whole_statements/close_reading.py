@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 
-from forge_arena.texts.clauses import Clause, agents, clauses, is_asserted, without_cleft
+from forge_arena.texts.clauses import Clause, agents, as_rule, clauses, is_asserted, without_cleft
 from forge_arena.texts.modality import modality, signs
 from forge_arena.texts.turning import Sense, Statement, read_statement
 from forge_arena.types import Claim, Scenario
@@ -41,6 +41,7 @@ from forge_arena.verify.whole_statements.profiles import (
     profiles_of,
 )
 from forge_arena.verify.whole_statements.same_case import (
+    agreement_of_condition,
     agreement_of_numbers,
     agreement_of_places,
     agreement_of_tense,
@@ -160,6 +161,7 @@ class WholeStatements:
         return len(like) > 1 and self._weight(like) >= MOST * least
 
     def _agreement(self, stretch: str, profile: Profile) -> Agreement | None:
+        stretch = as_rule(stretch, profile.statement.text)
         literal = _literally(stretch, profile)
         if literal is not None:
             return literal
@@ -184,6 +186,7 @@ class WholeStatements:
             agreement_of_numbers(read, profile),
             agreement_of_places(stretch, read, profile),
             agreement_of_tense(stretch, profile),
+            agreement_of_condition(stretch, profile),
         ]
         told = [agreement for agreement in agreements if agreement is not None]
         turned = told.count(Agreement.turned)
@@ -202,6 +205,8 @@ class WholeStatements:
         """Whether a text has most of a statement's words, and the word that carries the statement."""
         roots = with_denied(read, profile.denied)
         has = {word for word in profile.words if has_alike(word, roots)}
+        if not profile.has_carrier_as_often(read.roots):
+            return False
         missing = profile.subject - has
         wanted = set(profile.words)
         if missing and profile.sense is not Sense.party:

@@ -23,7 +23,7 @@ Neither line says it alone. Together they have the words, and a need.
 import re
 from collections.abc import Iterable, Sequence
 
-from forge_arena.texts.clauses import clauses, is_asserted
+from forge_arena.texts.clauses import as_rule, clauses, is_asserted
 from forge_arena.texts.modality import Modality, signs
 from forge_arena.texts.turning import Sense, read_statement
 from forge_arena.types import Claim, Span
@@ -35,6 +35,7 @@ from forge_arena.verify.whole_statements.order import agreement_of_order, has_or
 from forge_arena.verify.whole_statements.party import agreement_of_party, has_parties_of, without_rejected
 from forge_arena.verify.whole_statements.profiles import Agreement, Profile, Reading, profiles_of
 from forge_arena.verify.whole_statements.same_case import (
+    agreement_of_condition,
     agreement_of_numbers,
     agreement_of_places,
     agreement_of_tense,
@@ -169,6 +170,8 @@ class Paraphrases:
         read = read_statement(stretch.text)
         roots = with_denied(read, profile.denied)
         has = {word for word in profile.words if has_alike(word, roots)}
+        if not profile.has_carrier_as_often(read.roots):
+            return None
         wanted = set(profile.words)
         if len(profile.subject) <= MOST_IN_ROLE and lacks_subject(stretch.text, read, profile):
             wanted -= profile.subject - has
@@ -194,7 +197,8 @@ class Paraphrases:
 
     def _agreement(self, stretch: Stretch, profile: Profile, passage: str, *, pointed: bool) -> Agreement:
         """Whether a stretch has what sets a statement apart from its opposite."""
-        text = without_rejected(stretch.text if stretch.alone else without_questions(stretch.text), profile)
+        own = stretch.text if stretch.alone else without_questions(stretch.text)
+        text = without_rejected(as_rule(own, profile.statement.text), profile)
         if not text or not is_asserted(text, f"{profile.statement.text} {passage}"):
             return Agreement.unknown
         if text != stretch.text and count_words(text, profile.words) < SPOKEN_WORDS:
@@ -208,6 +212,7 @@ class Paraphrases:
             agreement_of_numbers(read, profile),
             agreement_of_places(text, read, profile),
             agreement_of_tense(text, profile),
+            agreement_of_condition(text, profile),
         ]
         if profile.sense is not Sense.time and agreement_of_order(read, profile) is Agreement.turned:
             hindered.append(Agreement.turned)

@@ -1,7 +1,7 @@
 """Which claims are whole statements, and what is looked for of each: words, what it does, how its opposite differs."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -55,6 +55,7 @@ class Profile:
         verb: the carrier, if it is a verb for certain.
         denied: the root of the word that the statement has with a prefix that denies it, and the root of the same word
             without the prefix: those of "irrevocable" and "revocable". None without such a word.
+        times: how often the clause of the carrier has its root: twice in "He may not vote in the voting period".
     """
 
     statement: Statement
@@ -67,6 +68,14 @@ class Profile:
     further: frozenset[tuple[str, str]]
     verb: str | None
     denied: tuple[str, str] | None
+    times: int = 1
+
+    def has_carrier_as_often(self, roots: Sequence[str]) -> bool:
+        """Whether a text has the carrier as often as the statement, if the statement has it more than once.
+
+        "He may not speak in the voting period" does not say "he may not vote in the voting period".
+        """
+        return self.times < 2 or self.carrier is None or _count_alike(self.carrier, roots) >= self.times
 
     @property
     def sense(self) -> Sense | None:
@@ -125,6 +134,7 @@ def profile_of(form: str, opposite: str | None) -> Profile:
         further,
         _verb(statement, opposite, turned),
         _denied(statement, opposite, turned),
+        _times(statement, carrier, sign_at if turned is None or turned.place is None else turned.place),
     )
 
 
@@ -190,6 +200,18 @@ def _denied(statement: Statement, opposite: str | None, turned: Turned | None) -
         return None
     own, other = (read.words[turned.place].word for read in (statement, read_statement(opposite)))
     return (own, other) if turned.before == Modality.no else None
+
+
+def _times(statement: Statement, carrier: str | None, at: int | None) -> int:
+    """How often the clause of a sign has the word that the sign governs."""
+    if carrier is None or at is None or not statement.clauses:
+        return 1
+    clause = statement.clauses[min(at, len(statement.clauses) - 1)]
+    return _count_alike(carrier, [w for w, n in zip(statement.roots, statement.clauses, strict=True) if n == clause])
+
+
+def _count_alike(word: str, others: Sequence[str]) -> int:
+    return sum(are_alike(word, other) for other in others)
 
 
 def verb_of_parties(statement: Statement, turned: Turned) -> str | None:

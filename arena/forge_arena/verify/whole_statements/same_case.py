@@ -12,6 +12,7 @@ from forge_arena.verify.whole_statements.duty import IMPERATIVE, NEEDING
 from forge_arena.verify.whole_statements.profiles import Agreement, Profile
 from forge_arena.verify.whole_statements.words import LIGHT, has_alike, is_content, with_denied
 
+_IF = re.compile(r"\W*(?:and |but |or )?(?:if|unless|once|provided)\b", re.IGNORECASE)
 _WAS = re.compile(r"(?:was|were|had)\b")
 _BY_SOMEBODY = re.compile(r"\bby (?!post\b|mail\b|e-?mail\b|phone\b|[a-z]+ing\b|\d)[a-z]", re.IGNORECASE)
 _GERUND = re.compile(r"ing$")
@@ -85,6 +86,32 @@ def agreement_of_places(stretch: str, read: Statement, profile: Profile) -> Agre
         and not any(has_alike(word, behind) for word in objects)
     )
     return Agreement.unknown if exchanged else None
+
+
+def agreement_of_condition(stretch: str, profile: Profile) -> Agreement | None:
+    """Whether a text sets another condition than a statement: "if the warden refuses" for "if the warden signs".
+
+    Another condition has some words of the statement's condition and lacks one, and has a word that the statement has
+    nowhere.
+    """
+    mine = _words_of_conditions(profile.statement.text)
+    theirs = _words_of_conditions(stretch)
+    if not mine or not theirs:
+        return None
+    shared = [has_alike(word, theirs) for word in mine]
+    further = any(word not in LIGHT | _STANDING_IN and not has_alike(word, profile.words) for word in theirs)
+    return Agreement.unknown if any(shared) and not all(shared) and further else None
+
+
+def _words_of_conditions(text: str) -> list[str]:
+    """The content words of the clauses that say under which condition the others hold."""
+    return [
+        word
+        for clause in clauses(text)
+        if clause.subordinate and _IF.match(clause.text)
+        for word in read_statement(clause.text).roots
+        if is_content(word) and word[0] != "<"
+    ]
 
 
 def agreement_of_tense(stretch: str, profile: Profile) -> Agreement | None:

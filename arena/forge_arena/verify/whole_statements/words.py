@@ -30,6 +30,8 @@ LIGHT = frozenset(
         "get",
     )
 )
+# Statements are compared by roots, and the root of "during" is no small word. The four that are left out do tell.
+_SMALL_ROOTS = SMALL_WORDS | {root(word) for word in SMALL_WORDS - {"only", "once", "another", "else"}}
 _DENIED = re.compile(r"(?:un|in|dis|non)([a-z]{4,})$")
 
 
@@ -37,7 +39,7 @@ def is_content(word: str) -> bool:
     """Whether a word tells something of its own. An order or a bound (`<before>`) does not, unless it is a verb."""
     if word[0] == "<":
         return word.strip("<>") in ("include", "exclude", "start", "end", "first", "last", "beforehand", "afterwards")
-    return word not in SMALL_WORDS and word not in ("be", "have", "do", "not", "somebody", "something", "can", "may")
+    return word not in _SMALL_ROOTS and word not in ("be", "have", "do", "not", "somebody", "something", "can", "may")
 
 
 def weight(words: Iterable[str], passages: Passages) -> float:
