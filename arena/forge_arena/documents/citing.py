@@ -1,5 +1,6 @@
 """What an answer may cite for the facts of a document: the section that holds a fact, or one that says the same."""
 
+import re
 from collections.abc import Sequence
 from random import Random
 
@@ -7,7 +8,7 @@ from forge_arena.documents.facts import Dropped, KeptFact, beginnings
 from forge_arena.documents.proving import prove_citations
 from forge_arena.documents.section_names import citation_forms, is_citable, wrong_sections
 from forge_arena.documents.sections import Section
-from forge_arena.documents.values import holds_value
+from forge_arena.documents.values import places_of
 from forge_arena.texts.sentences import sentences as places_of_sentences
 from forge_arena.texts.words import content
 from forge_arena.types import Alternative, Claim, ClaimKind, Domain, Scenario, Span, Standing
@@ -23,6 +24,8 @@ _ASKED_ABOUT = {
     ClaimKind.quantity: 2,
 }
 _RULE_ASKED_ABOUT = 2
+_TO_HIGHER = re.compile(r"\s?(?:[-\u2013\u2014]|to)\s?[$\u20ac\u00a3]?\d")
+_FROM_LOWER = re.compile(r"\d\s?(?:[-\u2013\u2014]|to)\s?$")
 # Whoever asks for a recommendation wants no section cited.
 _CITES_BY_TITLE = frozenset({Domain.customer_support, Domain.legal_summarisation, Domain.code_review, Domain.mixed})
 
@@ -134,6 +137,13 @@ def _says(fact: KeptFact, passage: str) -> bool:
         if fact.value is None:
             if shared >= _NEARLY_ALL * len(words):
                 return True
-        elif holds_value(sentence, fact.value) and shared > len(content(fact.value.surface)):
+        elif shared > len(content(fact.value.surface)) and any(
+            not _is_end_of_range(sentence, span) for span in places_of(sentence, fact.value)
+        ):
             return True
     return False
+
+
+def _is_end_of_range(sentence: str, span: Span) -> bool:
+    """Whether a value is an end of a range, as $45 is in "$45-$55": then the sentence says something else."""
+    return bool(_TO_HIGHER.match(sentence[span.end :]) or _FROM_LOWER.search(sentence[: span.start]))

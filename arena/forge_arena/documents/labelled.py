@@ -10,6 +10,9 @@ others are refused with what to do. What is proposed goes the same way as the pr
 
     ## Late fee                the late fee
     A late fee of $15 is charged.
+
+A label that names no measure, such as "Second bag: $45", says too little: of a price, of a refund, of a limit? It
+becomes a question about its section: "the amount that \u201cDomestic flights\u201d gives for the second bag".
 """
 
 import re
@@ -18,12 +21,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from forge_arena.documents.alternatives import are_comparable
 from forge_arena.documents.proposal import Choice, Fact, Option, OtherValue, Proposal, Rule
 from forge_arena.documents.sections import Section, Stretch, innermost, title_of
 from forge_arena.texts.sentences import sentences
 from forge_arena.texts.values import Mention, mentions
 from forge_arena.texts.words import SMALL_WORDS, content, stem
-from forge_arena.types import VALUE_KINDS, Domain
+from forge_arena.types import VALUE_KINDS, ClaimKind, Domain
 
 ASK_AN_AUTHOR = "name a model that may read the document with --author"
 FEWEST_FACTS, MOST_FACTS, MOST_REQUIRED = 2, 12, 4
@@ -48,6 +52,10 @@ _LINE = re.compile(
     r"[ \t]*:(?:\*\*|__)?[ \t]+(?P<value>\S[^\n]*?)[ \t]*$",
     re.MULTILINE,
 )
+# A line that begins with a label, whatever stands behind it.
+_ANY_LINE = re.compile(
+    r"^[ \t]*(?:[-*+\u2022][ \t]+)?(?:\*\*|__)?(?P<label>[A-Z][^:|*_\n]{1,60}?)(?:\*\*|__)?[ \t]*:", re.MULTILINE
+)
 _DELIMITER = re.compile(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*$")
 _EMPHASIS = re.compile(r"[*_`]+")
 # A sign that sends to a footnote, which may say anything. So does a star that closes no emphasis.
@@ -70,12 +78,51 @@ _NO_NAME = frozenset(
 _MEASURES = frozenset(
     stem(word)
     for word in """
-    age allowance amount balance bonus capacity charge cost date deadline deposit discount distance duration expiry
-    fare fee fine height hours income interest length level limit maximum minimum notice number payment penalty period
-    premium price quantity quota rate refund rent salary score share size speed surcharge tax temperature term time
-    total value volume wage weight width window yield
+    age allowance amount balance bonus capacity charge cost current date deadline deposit discount distance duration
+    expiry fare fee fine frequency height hours income interest length level limit maximum minimum notice number payment
+    penalty period power premium pressure price quantity quota rate refund rent salary score share size speed surcharge
+    tax temperature tenure term time total value voltage volume wage weight width window yield
     """.split()  # noqa: SIM905 - a list of sixty quoted words is harder to read
 )
+# Measures of money are no times, and measures of time no amounts: "card refunds: 5 days" says when, and not how much.
+_OF_MONEY = frozenset(
+    stem(word)
+    for word in """
+    amount balance bonus charge cost deposit discount fare fee fine income interest payment penalty premium price refund
+    rent salary surcharge tax wage yield
+    """.split()  # noqa: SIM905
+)
+_OF_TIME = frozenset(
+    stem(word)
+    for word in ("date", "deadline", "duration", "expiry", "hours", "notice", "period", "tenure", "term", "time")
+)
+# What a value is called whose label names no measure: by its kind, and a quantity by its unit.
+_NOUNS = {
+    ClaimKind.money: "amount",
+    ClaimKind.percent: "percentage",
+    ClaimKind.date: "date",
+    ClaimKind.duration: "time",
+    ClaimKind.quantity: "figure",
+}
+_NOUNS_OF_UNITS = {
+    "v": "voltage",
+    "hz": "frequency",
+    "g": "weight",
+    "lb": "weight",
+    "oz": "weight",
+    "m": "length",
+    "mm": "length",
+    "inch": "length",
+    "foot": "length",
+    "mile": "distance",
+    "w": "power",
+    "l": "volume",
+    "mb": "size",
+    "mib": "size",
+    "\u00b0c": "temperature",
+}
+# What may stand behind the name of a measure: "the deposit required".
+_BEHIND_MEASURE = frozenset({"required", "needed", "due", "allowed", "included", "payable"})
 # Columns whose names say nothing: the row alone is the label.
 _ANY_COLUMN = frozenset({"value", "values", "detail", "details", "description", "information", "amount"})
 _PREPOSITIONS = frozenset({"of", "for", "on", "in", "to", "at", "per", "with", "by", "from", "after", "before"})
@@ -93,6 +140,7 @@ class Labelled:
         quotation: the words of the document that hold the value.
         sentence: a sentence of the document that states the fact; None to make one.
         others: the values of the same column, each with its row.
+        noun: what the value is called, if the label names no measure: "amount"; None if the label says it.
     """
 
     label: str
@@ -102,6 +150,7 @@ class Labelled:
     quotation: str
     sentence: str | None = None
     others: tuple[tuple[str, str], ...] = ()
+    noun: str | None = None
 
 
 def propose(stretch: Stretch) -> Proposal | str:
@@ -114,15 +163,14 @@ def propose(stretch: Stretch) -> Proposal | str:
     if given is None and domain in (Domain.product_recommendation, Domain.code_review):
         return f"a {domain.value.replace('_', ' ')} needs a task of its own: give the row a task, or {ASK_AN_AUTHOR}"
     title = _plain(title_of(text))
-    found = _named(stretch, _distinct(find_labelled(text, stretch.sections)))
+    labelled = find_labelled(text, stretch.sections)
+    distinct = _distinct(labelled)
+    found = _named(stretch, distinct)
     if given is not None:
         found = [fact for fact in found if _belongs(given, stretch, fact)]
     task = given or _TASKS.get(domain or Domain.mixed, _ANY_TASK).format(title=title)
     if len(found) < FEWEST_FACTS:
-        return (
-            f"{len(found)} values with a plain label for its task were found (in tables, under headings, in lines such "
-            f"as \u201cFee: $30\u201d), and {FEWEST_FACTS} are needed: {ASK_AN_AUTHOR}"
-        )
+        return _too_few(len(labelled), len(distinct), len(found), is_for_task=given is not None)
     if given is None and (len(title.split()) > LONGEST_TITLE or not content(title) or title.endswith("?")):
         return f"it has no short title by which one could ask about it: {ASK_AN_AUTHOR}"
     rng = Random(int(document.digest[:16], 16) + stretch.start)
@@ -133,6 +181,26 @@ def propose(stretch: Stretch) -> Proposal | str:
         choice=choice,
         rules=tuple(_rules(found, rng)),
     )
+
+
+def _too_few(labelled: int, distinct: int, found: int, *, is_for_task: bool) -> str:
+    """Why too few values are left to ask for, and what to do."""
+    needed = f"and {FEWEST_FACTS} are needed: {ASK_AN_AUTHOR}"
+    where = "in tables, under headings, in lines such as \u201cFee: $30\u201d"
+    if labelled < FEWEST_FACTS:
+        return f"{_values_are(labelled)} labelled in it ({where}), {needed}"
+    if distinct < FEWEST_FACTS:
+        return (
+            f"{_values_are(labelled)} labelled in it, but {_values_are(distinct)} there once only. What stands twice "
+            f"cannot be told apart, {needed}"
+        )
+    if is_for_task:
+        return f"{_values_are(found)} labelled in it with words of its task, {needed}"
+    return f"{_values_are(found)} labelled in it so that somebody could ask for them, {needed}"
+
+
+def _values_are(number: int) -> str:
+    return "1 value is" if number == 1 else f"{number or 'no'} values are"
 
 
 def find_labelled(text: str, found: Sequence[Section]) -> list[Labelled]:
@@ -148,7 +216,8 @@ def _in_lines(text: str) -> Iterator[Labelled]:
         single = _single(match["value"])
         if single is not None and _is_name(label, LONGEST_LABEL):
             value, phrase, at = single
-            yield Labelled(label, value, phrase, match.start("value") + at, match[0])
+            noun = None if _names_measure(label, value) else _noun_of(value)
+            yield Labelled(label, value, phrase, match.start("value") + at, match[0], noun=noun)
 
 
 def _in_tables(text: str) -> Iterator[Labelled]:
@@ -184,21 +253,25 @@ def _in_table(
             head = _plain(columns[column])
             if single is None or not name or mentions(name):
                 continue
-            is_plain_column = len(columns) == 2 and head.lower() in _ANY_COLUMN
+            is_plain_column = head.lower() in _ANY_COLUMN
             label = (
                 name if is_plain_column else f"{_as_word_of(head, text)} for {_as_case(name, _plain(columns[0]), text)}"
             )
+            noun = None if _names_measure(name if is_plain_column else head, single[0]) else _noun_of(single[0])
             if not _is_name(label, LONGEST_LABEL + (0 if is_plain_column else 4)) or not _is_name(head, LONGEST_LABEL):
                 continue
             value, phrase, inside = single
             others = [(c[column][1], r) for _, r, c in rows if len(c) == len(columns) and r != row]
-            kind = _values(value)[0].kind
+            own = _values(value)[0]
             held = tuple(
                 (other[0], r)
                 for cell, r in others
-                if not is_plain_column and (other := _single(cell)) is not None and _values(other[0])[0].kind is kind
+                if not is_plain_column
+                and (other := _single(cell)) is not None
+                and (mention := _values(other[0])[0]).kind is own.kind
+                and are_comparable(mention, own)
             )
-            yield Labelled(label, value, phrase, start + at + inside, row.strip(), others=held)
+            yield Labelled(label, value, phrase, start + at + inside, row.strip(), others=held, noun=noun)
 
 
 def _cells(line: str) -> list[tuple[int, str]]:
@@ -247,6 +320,30 @@ def _single(text: str) -> tuple[str, str, int] | None:
     return plain[only.start : only.end], " ".join(plain.split()), only.start
 
 
+def _names_measure(label: str, value: str) -> bool:
+    """Whether a label says what its value is: its head names a measure of such values, or is a rate such as "APR"."""
+    words = label.split()
+    head = next((at for at, word in enumerate(words) if at and word.lower() in _PREPOSITIONS), len(words)) - 1
+    while head > 0 and words[head].lower() in _BEHIND_MEASURE:
+        head -= 1
+    word = words[head].strip("()")
+    kind, measure = _values(value)[0].kind, stem(word.lower())
+    if word.isupper() and len(word) > 1:
+        return kind is ClaimKind.percent
+    if kind in (ClaimKind.duration, ClaimKind.date):
+        return measure in _MEASURES - _OF_MONEY
+    if kind in (ClaimKind.money, ClaimKind.percent):
+        return measure in _MEASURES - _OF_TIME
+    return measure in _MEASURES
+
+
+def _noun_of(value: str) -> str:
+    """What to call a value: "amount" for $45, "voltage" for 5 V."""
+    mention = _values(value)[0]
+    unit = mention.value[-1] if isinstance(mention.value, tuple) else None
+    return _NOUNS_OF_UNITS.get(str(unit)) or _NOUNS.get(mention.kind, "figure")
+
+
 def _values(text: str) -> list[Mention]:
     return [mention for mention in mentions(text) if mention.kind in VALUE_KINDS]
 
@@ -260,21 +357,61 @@ def _distinct(found: Sequence[Labelled]) -> list[Labelled]:
 def _named(stretch: Stretch, found: Sequence[Labelled]) -> list[tuple[Labelled, Fact]]:
     """The facts with labels that are distinct: where two have one label, the label says of what.
 
-    What it is of is the heading around it, the innermost first that tells all of them apart.
+    What it is of is the heading around it, the innermost first that tells all of them apart. A label that other lines
+    of the text have, too, says of what as well, also if no single value stands there.
     """
+    stated = Counter(content(_plain(match["label"])) for match in _ANY_LINE.finditer(stretch.text))
     by_label: dict[frozenset[str], list[Labelled]] = {}
     for fact in found:
-        by_label.setdefault(content(fact.label), []).append(fact)
-    named = []
-    for alike in by_label.values():
-        for depth in range(0 if len(alike) == 1 else 1, 4):
+        if not _needs_section(stretch, fact):
+            by_label.setdefault(content(fact.label), []).append(fact)
+    asked = ((fact, _asked(stretch, fact)) for fact in found if _needs_section(stretch, fact))
+    named = [(fact, question) for fact, question in asked if question is not None]
+    for words, alike in by_label.items():
+        is_alone = len(alike) == 1 and stated[words] < 2
+        for depth in range(0 if is_alone else 1, 4):
             subjects = [_subject(stretch, fact, depth) for fact in alike]
             if None not in subjects and len(set(subjects)) == len(alike):
                 named += [
                     (fact, _fact(stretch, fact, subject or "")) for fact, subject in zip(alike, subjects, strict=True)
                 ]
                 break
-    return sorted(named, key=lambda pair: pair[0].start)
+    labels = Counter(content(fact.label) for _, fact in named)
+    return sorted((pair for pair in named if labels[content(pair[1].label)] == 1), key=lambda pair: pair[0].start)
+
+
+def _needs_section(stretch: Stretch, found: Labelled) -> bool:
+    """Whether a label says too little without its section: it names no measure, or it is a measure alone ("Weight")."""
+    if found.noun is not None or " " in found.label:
+        return found.noun is not None
+    section = innermost(stretch.sections, found.start, found.start + len(found.value))
+    return section is not None and _plain(section.title) not in ("", _plain(title_of(stretch.text)))
+
+
+def _asked(stretch: Stretch, found: Labelled) -> Fact | None:
+    """A value whose label names no measure, as a question: "the amount that \u201cBags\u201d gives for the second bag".
+
+    None if two sections have this title. The title of the document is no section: then it is "the amount that is given
+    for the second bag". No section is to be cited, because the question names it.
+    """
+    text = stretch.text
+    section = innermost(stretch.sections, found.start, found.start + len(found.value))
+    title = "" if section is None else _plain(section.title)
+    is_whole = section is None or title == _plain(title_of(text))
+    if not is_whole and (not title or sum(_plain(s.title) == title for s in stretch.sections) > 1):
+        return None
+    given = "that is given" if is_whole else f"that \u201c{title}\u201d gives"
+    thing = _as_word_of(found.label, text)
+    if not (_is_plural(found.label) or thing.lower().startswith(("the ", "a ", "an ")) or thing[-1].isupper()):
+        thing = f"the {thing}"
+    label = f"{thing} {given}" if found.noun is None else f"the {found.noun} {given} for {thing}"
+    return Fact(
+        label=label,
+        statement=f"{label[0].upper()}{label[1:]} is {found.phrase}.",
+        quotation=found.quotation,
+        value=found.value,
+        other_values=tuple(OtherValue(value=value, quotation=row.strip()) for value, row in found.others[:4]),
+    )
 
 
 def _subject(stretch: Stretch, fact: Labelled, depth: int) -> str | None:
@@ -316,15 +453,16 @@ def _as_thing(label: str, text: str) -> str:
 def _as_word_of(label: str, text: str) -> str:
     """A label without the capitals that it has because it begins a line: "Annual Fee" is "annual fee", "APR" is "APR".
 
-    A word keeps its capital if the text has it within sentences, and never small.
+    A word keeps its capital if the text has it within sentences behind a small word, alone or behind other words with
+    capitals ("for the Light Blue Account"), and never small.
     """
     words = []
-    for number, word in enumerate(label.split()):
+    for word in label.split():
         bare = re.escape(word.strip("()\u201c\u201d\"'"))
         is_small_too = re.search(rf"(?<!\w){bare.lower()}(?!\w)", text) is not None
-        is_a_name = re.search(rf"[a-z,] {bare}(?!\w)", text) is not None
+        is_a_name = re.search(rf"(?<![^\W_])[a-z][\w'-]*,? (?:[A-Z][\w'-]* )*{bare}(?!\w)", text) is not None
         is_plain = word[:1].isupper() and (word[1:].islower() or len(word) == 1)
-        words.append(word.lower() if is_plain and (is_small_too or (number == 0 and not is_a_name)) else word)
+        words.append(word.lower() if is_plain and (is_small_too or not is_a_name) else word)
     return " ".join(words)
 
 

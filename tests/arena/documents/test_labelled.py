@@ -1,5 +1,6 @@
 """Without an author: labels that a person would use are found, and documents without them are refused."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from forge_arena.documents.keeping import Kept, keep
 from forge_arena.documents.labelled import find_labelled, propose
 from forge_arena.documents.proposal import Proposal
 from forge_arena.documents.sections import sections, stretches
-from forge_arena.types import Domain
+from forge_arena.types import ClaimKind, Domain
 from forge_arena.verify import Verifier
 
 STORAGE = """\
@@ -164,6 +165,10 @@ def test_a_value_that_answers_two_questions_is_left_out() -> None:
     assert not {"the late fee", "the monthly fee for the locker unit"} & {fact.label for fact in proposal.facts}
 
 
+PLANS = (
+    "# Plans of the swimming club\n\nEach plan begins on the first of a month and goes on until somebody ends it in "
+    "writing.\n\n| Plan | Notice period | Guest fee |\n|---|---|---|\n| Lane | 14 days | $6 |\n| Pool | 14 days | $6 |\n"
+)
 PROSE = (
     "We lend tools to members for three weeks. A late return costs \u00a33 a day, and after six of them we stop. " * 3
 )
@@ -172,11 +177,12 @@ PROSE = (
 @pytest.mark.parametrize(
     ("text", "row", "reason"),
     [
-        (PROSE, {}, "0 values with a plain label"),
+        (PROSE, {}, "no values are labelled in it (in tables"),
+        (PLANS, {}, "4 values are labelled in it, but no values are there once only"),
         (
             STORAGE,
             {"task": "Ms Ito lost her parcel in the mail and is upset. Write to her."},
-            "0 values with a plain label",
+            "no values are labelled in it with words of its task",
         ),
         (STORAGE, {"domain": Domain.product_recommendation}, "needs a task of its own"),
         (STORAGE, {"domain": Domain.code_review}, "needs a task of its own"),
@@ -232,3 +238,90 @@ def test_the_same_document_gives_the_same_scenario_in_another_process(tmp_path: 
         said.add(done.stdout)
     assert len(said) == 1
     assert "Harbour" in said.pop()
+
+
+PIERS = """\
+# Ferries and baggage guide
+
+Baggage goes with the passenger on the same ferry, and is handed in at the pier.
+
+## Northern Line
+
+- First trunk: $12-$18 (or $11 if paid online)
+- Second trunk: $31
+- **Last Boarding:** 40 minutes before departure
+
+## Coast Line
+
+- Second trunk: $31-$44 (online) | $50 (pier)
+- Trunk refunds: 12 days
+
+## Limits
+
+- Weight: 44 kg
+- Late fee: $3
+"""
+
+
+def test_a_label_without_a_measure_becomes_a_question_about_its_section() -> None:
+    proposal = proposed(PIERS)
+    assert isinstance(proposal, Proposal)
+    assert [(fact.label, fact.value, fact.section) for fact in proposal.facts] == [
+        ("the amount that \u201cNorthern Line\u201d gives for the second trunk", "$31", None),
+        ("the time that \u201cNorthern Line\u201d gives for the last boarding", "40 minutes", None),
+        ("the time that \u201cCoast Line\u201d gives for trunk refunds", "12 days", None),
+        ("the weight that \u201cLimits\u201d gives", "44 kg", None),
+        ("the late fee", "$3", "Limits"),
+    ]
+
+
+def test_the_section_of_another_line_with_the_same_label_is_never_right() -> None:
+    scenario = kept(PIERS).scenario
+    assert scenario is not None
+    for claim in scenario.claims:
+        if claim.subject is not None:
+            assert not any("Coast Line" in form for form in claim.right.forms)
+    assert "Ferries" not in scenario.task.rpartition("\n\n")[2]
+
+
+def test_a_label_that_another_line_has_without_a_single_value_says_of_what() -> None:
+    text = (
+        "# Cards of our bank\n\nTwo cards are offered to everybody who has an account with us for a year or longer.\n\n"
+        "## Copper Card\n\nAnnual fee: $30\n\nGrace period: 21 days\n\n## Brass Card\n\nAnnual fee: none, and $55 later\n"
+    )
+    proposal = proposed(text)
+    assert isinstance(proposal, Proposal)
+    assert [fact.label for fact in proposal.facts] == ["the annual fee of Copper Card", "the grace period"]
+
+
+DATASHEET = """\
+# Data sheet of the tide gauge
+
+The gauge hangs at the quay wall and writes the level of the water to a card once a minute, day and night.
+
+## Electric values
+
+| Parameter | Remark | Value |
+|---|---|---|
+| Signal HIGH | read as true | 2.5 V |
+| Filter | first order | 8 kHz |
+| Float rod | with weight | 3 kg |
+| Supply voltage | of the board | 12 V |
+"""
+
+
+def test_a_column_without_a_name_is_no_part_of_a_label_and_lists_no_values_of_other_units() -> None:
+    proposal = proposed(DATASHEET)
+    assert isinstance(proposal, Proposal)
+    assert [fact.label for fact in proposal.facts] == [
+        "the voltage that \u201cElectric values\u201d gives for signal HIGH",
+        "the frequency that \u201cElectric values\u201d gives for the filter",
+        "the weight that \u201cElectric values\u201d gives for the float rod",
+        "the supply voltage",
+    ]
+    scenario = kept(DATASHEET).scenario
+    assert scenario is not None
+    for claim in scenario.claims:
+        if claim.kind is ClaimKind.quantity:
+            units = {re.sub(r"[\d. ]", "", alternative.forms[0]) for alternative in claim.alternatives}
+            assert len(units) == 1, units
