@@ -1,6 +1,7 @@
 """`forge-arena scenarios import`: documents of one's own become scenarios."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from forge_agents.words import counted, shortened
 from forge_command.console import deliver, fail, say, words, writable_file
 from forge_command.options import JsonFile, VllmArguments, VllmExecutable
 from forge_command.progress import progress
@@ -29,7 +31,8 @@ forge-arena scenarios import policies/ --author bank:docs.jsonl.author --leave-o
 forge-arena serve --worker openai:MODEL@http://127.0.0.1:8001/v1 --documents docs.jsonl"""
 
 # The rest stands in the report.
-MOST_LINES = 12
+MOST_LINES, MOST_NAMES = 12, 5
+LONGEST_PART = 80
 
 
 def import_documents(
@@ -129,7 +132,7 @@ def import_documents(
         from forge_arena.documents.review import page
 
         files[review] = page(run)
-    deliver(result, json, lambda to: _show(to, result, out), files)
+    deliver(result, json, lambda to: _show(to, result, out, has_page=review is not None), files)
     if stopped is not None or run.missing:
         raise fail(_how_to_go_on(run, stopped, author, journal_of(out)))
     if not result["scenarios"]:
@@ -145,7 +148,7 @@ def _shown(bar: Progress, description: str, run: "Import") -> Callable[[], objec
 
     def show() -> None:
         kept = sum(written.kept.scenario is not None for written in run.made.values())
-        bar.update(task, completed=len(run.made) - before + len(run.failed), note=f"{kept} scenarios so far")
+        bar.update(task, completed=len(run.made) - before + len(run.failed), note=f"{counted(kept, 'scenario')} so far")
 
     return show
 
@@ -190,8 +193,11 @@ def _how_to_go_on(run: "Import", stopped: str | None, author: str | None, journa
     """Why parts are missing, and what to do about them."""
     done = f"{len(run.made)} of {len(run.parts)} parts are done"
     if stopped is None and not run.failed:
-        return f"{author} holds no reply for {run.missing} parts, and {done}: name a model with --author"
-    reason = stopped or f"the author gave no reply for {run.missing} parts, the last: {list(run.failed.values())[-1]}"
+        return f"{author} holds no reply for {counted(run.missing, 'part')}, and {done}: name a model with --author"
+    reason = (
+        stopped
+        or f"the author gave no reply for {counted(run.missing, 'part')}, the last: {list(run.failed.values())[-1]}"
+    )
     recorded = f", and the author's replies are in {journal}" if journal.exists() else ""
     return f"{reason}; {done}{recorded}. Run the same command to go on: nothing is asked again"
 
@@ -223,7 +229,9 @@ def _spent(model: "ChatModel") -> dict[str, int]:
     return {"requests": spent.requests, "input_tokens": spent.input_tokens, "output_tokens": spent.output_tokens}
 
 
-def _show(to: Console, result: dict[str, Any], out: Path) -> None:
+def _show(to: Console, result: dict[str, Any], out: Path, *, has_page: bool) -> None:
+    from forge_arena.documents.importing import in_general
+
     def line(text: str) -> None:
         to.print(text, highlight=False, markup=False, soft_wrap=True)
 
@@ -241,21 +249,42 @@ def _show(to: Console, result: dict[str, Any], out: Path) -> None:
     author, replies = result["author"], result["replies"]
     if author is not None:
         bad = [f"{replies[kind]} {words}" for kind, words in _BAD_REPLIES.items() if replies[kind]]
-        asked = f"asked again for {replies['asked_again']}, which gave {replies['kept_after_asking_again']} scenarios"
-        cost = f"{author['requests']} requests" if "requests" in author else ""
+        gave = counted(replies["kept_after_asking_again"], "scenario")
+        asked = f"asked again for {replies['asked_again']}, which gave {gave}"
+        cost = counted(author["requests"], "request") if "requests" in author else ""
         table.add_row("author", "; ".join(part for part in (author["name"], cost, ", ".join(bad), asked) if part))
     to.print(table)
     for title in "refused", "no_scenario", "no_reply":
         by_reason: dict[str, list[str]] = {}
         for row in result[title]:
-            by_reason.setdefault(row["reason"], []).append(row["document"])
-        for reason, names in list(by_reason.items())[:MOST_LINES]:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            line(f"{title.replace('_', ' ')}: {names[0]}{more}: {reason}")
-        if len(by_reason) > MOST_LINES:
-            line(f"{title.replace('_', ' ')}: {len(by_reason) - MOST_LINES} more reasons, in the report of --json")
-    for reason, times in list(result["dropped"].items())[:MOST_LINES]:
-        line(f"{times:5d}  dropped: {reason}")
+            by_reason.setdefault(row["reason"], []).append(row["file"])
+        _list_reasons(line, title.replace("_", " "), by_reason)
+    for type in result["corruptions"]:
+        lacking: dict[str, list[str]] = {}
+        for row in result["of_each"]:
+            if type in row["impossible"]:
+                lacking.setdefault(row["impossible"][type], []).append(row["document"])
+        _list_reasons(line, f"cannot take {type}", lacking)
+    # Why a whole document gives no scenario stands above.
+    lost = [part for part in result["dropped_parts"] if part["what"] not in ("the document", "the scenario")]
+    examples = {in_general(part["reason"]): part for part in reversed(lost)}
+    for reason, times in [row for row in result["dropped"].items() if row[0] in examples][:MOST_LINES]:
+        example = examples[reason]
+        what = shortened(example["what"], LONGEST_PART)
+        line(f"{times:5d}  dropped: {reason}; for example {example['document']}: {what}")
+    if lost and not has_page:
+        line("Every dropped part stands in the report of --json, and beside its document on the page of --review.")
+
+
+def _list_reasons(line: Callable[[str], object], title: str, by_reason: dict[str, list[str]]) -> None:
+    """A line for each reason, with the names of the documents. A document of several parts is named once."""
+    for reason, names in list(by_reason.items())[:MOST_LINES]:
+        parts = Counter(names)
+        shown = [f"{name} ({counted(times, 'part')})" if times > 1 else name for name, times in parts.items()]
+        more = f" and {len(shown) - MOST_NAMES} more (--json names all)" if len(shown) > MOST_NAMES else ""
+        line(f"{title}: {', '.join(shown[:MOST_NAMES])}{more}: {reason}")
+    if len(by_reason) > MOST_LINES:
+        line(f"{title}: {counted(len(by_reason) - MOST_LINES, 'more reason')}, in the report of --json")
 
 
 _BAD_REPLIES = {"no_json": "replies without JSON", "cut": "cut off", "no_reply": "empty, declined or withheld"}

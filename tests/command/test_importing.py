@@ -111,7 +111,7 @@ def test_the_record_of_a_run_is_an_author(brain: Brain, folder: Path, tmp_path: 
     assert not (tmp_path / "again.jsonl.author").exists()
     (folder / "prices.md").write_text(PRICES, encoding="utf-8")
     _, err = called("scenarios", "import", folder, *recorded, "--out", "again.jsonl", cwd=tmp_path, code=2)
-    assert "holds no reply for 1 parts, and 5 of 6 parts are done: name a model with --author" in err
+    assert "holds no reply for 1 part, and 5 of 6 parts are done: name a model with --author" in err
 
 
 def test_renaming_a_file_changes_no_scenario(brain: Brain, folder: Path, tmp_path: Path) -> None:
@@ -153,6 +153,8 @@ def test_what_an_author_does_wrong_is_counted_by_reason(brain: Brain, folder: Pa
     }
     assert report["dropped"]["the document does not hold the quotation \u201c\u2026\u201d"] == 2
     assert report["dropped"]["the label says the same as \u201c\u2026\u201d"] == 4
+    assert re.search(r"dropped: the label says the same as \u201c\u2026\u201d; for example \S+\.md: fact \d \(", out)
+    assert "Every dropped part stands in the report of --json, and beside its document on the page of --review." in out
     assert "3 replies without JSON, 1 cut off, 1 empty, declined or withheld" in " ".join(
         re.sub("[│ \n]+", " ", out).split()
     )
@@ -238,7 +240,7 @@ def test_one_document_without_a_reply_fails_the_run_and_not_the_others(
 
     brain.reactions = [but_one]
     out, err = called("scenarios", "import", folder, *author(brain), "--out", "d.jsonl", cwd=tmp_path, code=2)
-    assert "the author gave no reply for 1 parts, the last: " in err
+    assert "the author gave no reply for 1 part, the last: " in err
     assert "no reply: " in out
     assert len(load_documents(tmp_path / "d.jsonl")) == 4
 
@@ -297,6 +299,24 @@ def test_without_an_author_plain_labels_are_imported_and_the_rest_is_refused_wit
     assert all("--author" in row["reason"] for row in report["no_scenario"])
     assert "name a model that may read the document with --author" in out
     assert not (tmp_path / "d.jsonl.author").exists()
+
+
+def test_the_console_counts_files_and_names_them_and_says_what_was_lost(folder: Path, tmp_path: Path) -> None:
+    tide = "The tide was low and the boats lay in the mud beside the old pier, which nobody had mended for years. "
+    for number in range(7):
+        words = f"Note {number} of the harbour. {tide * 2}" + f"Boat{number} was there. " * 30
+        (folder / f"note-{number}.md").write_text(words, encoding="utf-8")
+    long = "".join(f"## Chapter {n}\n\n{(tide + f'Word{n}. ') * 40}\n\n" for n in range(4))
+    (folder / "a-book.md").write_text(f"# Book\n\n{long}", encoding="utf-8")
+    (folder / "prices.md").write_text(PRICES, encoding="utf-8")
+    out, _ = called("scenarios", "import", folder, "--out", "d.jsonl", cwd=tmp_path)
+    (line,) = [line for line in out.splitlines() if line.startswith("no scenario: ") and "a-book.md" in line]
+    assert re.match(
+        r"no scenario: \S+a-book\.md \(\d parts\), \S+, \S+, \S+, \S+ and \d+ more \(--json names all\): ", line
+    )
+    assert "no values are labelled in it" in line
+    assert "cannot take authority_fabrication: " in out
+    assert "prices.md: " in out
 
 
 def test_a_run_that_makes_no_scenario_does_not_succeed(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from forge_arena.corruptions import possible
+from forge_arena.corruptions import possible, registry
 from forge_arena.documents.author import Author, AuthorFailed, ReplyKind, Written
 from forge_arena.documents.document import Document, Refused
 from forge_arena.documents.facts import Dropped
@@ -27,6 +27,8 @@ from forge_arena.types import HOMES, ClaimKind, CorruptionType, Domain, Scenario
 
 # Stretches in a row, for each that is asked for at a time, after which the author counts as down for good.
 HOPELESS = 2
+# The parts of a proposal that name a section: "fact 2 (the fee): its section", "the section on the fee".
+_SECTION = re.compile(r": its section$|^the section on ")
 _QUOTED = re.compile("\u201c.*\u201d")
 _NUMBERS = re.compile(r"\d[\d,.]*\d|\d")
 
@@ -214,7 +216,10 @@ def report(run: Import) -> dict[str, Any]:
     again = [written for written in made if len(written.replies) > 1]
     return {
         "documents": len(run.reading.documents),
-        "refused": [{"document": refused.name, "reason": refused.reason} for refused in run.reading.refused],
+        "refused": [
+            {"document": refused.name, "file": refused.name, "reason": refused.reason}
+            for refused in run.reading.refused
+        ],
         "stretches": len(run.parts),
         "missing": run.missing,
         "scenarios": len(wanted),
@@ -228,42 +233,71 @@ def report(run: Import) -> dict[str, Any]:
         },
         "corruptions": {type.value: types[type] for type in CorruptionType},
         "dropped": dict(reasons(written.kept for written in made).most_common()),
+        "dropped_parts": [
+            {"document": run.parts[number].stretch.name, "what": part.what, "reason": part.reason}
+            for number, written in sorted(run.made.items())
+            for part in written.kept.dropped
+        ],
         "replies": {
             **{kind.value: kinds[kind] for kind in ReplyKind},
             "asked_again": len(again),
             "kept_after_asking_again": sum(written.kept.scenario is not None for written in again),
         },
         "no_scenario": [
-            {"document": run.parts[number].stretch.name, "reason": written.kept.dropped[-1].reason}
+            _named(run.parts[number], written.kept.dropped[-1].reason)
             for number, written in sorted(run.made.items())
             if written.kept.scenario is None
         ],
         "no_reply": [
-            {"document": run.parts[number].stretch.name, "reason": run.failed[number]}
-            for number in sorted(run.failed)
-            if number not in run.made
+            _named(run.parts[number], run.failed[number]) for number in sorted(run.failed) if number not in run.made
         ],
-        "of_each": [_row(part, scenario) for part, scenario in wanted],
+        "of_each": [
+            _row(run.parts[number], scenario, run.made[number].kept)
+            for number, _, scenario in run.numbered()
+            if scenario_id(scenario) not in run.left_out
+        ],
     }
 
 
-def _row(part: Part, scenario: Scenario) -> dict[str, Any]:
+def _named(part: Part, reason: str) -> dict[str, str]:
+    """A part with a reason. `document` says which part of the file it is, and `file` is the name of the whole."""
+    return {"document": part.stretch.name, "file": part.stretch.document.name, "reason": reason}
+
+
+def _row(part: Part, scenario: Scenario, kept: Kept) -> dict[str, Any]:
     pages = part.stretch.pages
+    possible_types = possible(scenario.claims)
     return {
         "id": scenario_id(scenario),
         "document": part.stretch.name,
         "pages": None if pages is None else list(pages),
         "split": part.split.value,
         "required": sum(claim.required and claim.kind is not ClaimKind.constraint for claim in scenario.claims),
-        "corruptions": sorted(type.value for type in possible(scenario.claims)),
+        "corruptions": sorted(type.value for type in possible_types),
+        "impossible": {
+            type.value: why_impossible(type, part.stretch, kept)
+            for type in sorted(set(CorruptionType) - possible_types)
+        },
     }
+
+
+def why_impossible(type: CorruptionType, stretch: Stretch, kept: Kept) -> str:
+    """What a scenario lacks if no answer to it can take a corruption, and what to do about it."""
+    if type is not CorruptionType.authority_fabrication:
+        return registry()[type].lacking
+    if not stretch.sections:
+        return "the document has no section to cite: give it headings"
+    lost = next((part for part in kept.dropped if _SECTION.search(part.what)), None)
+    if lost is None:
+        return "no section is named for a fact that the answer must state"
+    return f"no section is kept for a fact that the answer must state ({lost.what}: {lost.reason})"
 
 
 def reasons(made: Iterable[Kept]) -> Counter[str]:
     """How often each reason was given for what was dropped, whatever it was said of."""
-    return Counter(_in_general(part.reason) for kept in made for part in kept.dropped)
+    return Counter(in_general(part.reason) for kept in made for part in kept.dropped)
 
 
-def _in_general(reason: str) -> str:
+def in_general(reason: str) -> str:
     """A reason without what it quotes and counts, so that the same reasons are counted together."""
     return _NUMBERS.sub("N", _QUOTED.sub("\u201c\u2026\u201d", re.sub(r" ?\([^()]*\)", "", reason)))

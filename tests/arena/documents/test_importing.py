@@ -188,6 +188,34 @@ async def test_reasons_are_counted_whatever_they_quote(folder: Path) -> None:
     assert dropped["the document does not hold the quotation \u201c\u2026\u201d"] == 2 * len(EXAMPLES)
 
 
+async def test_the_report_names_each_dropped_part_and_why_a_corruption_is_impossible(folder: Path) -> None:
+    class Careless(Brain):
+        async def chat(self, messages: Sequence[Message], rng: Random) -> str:
+            proposal: dict[str, Any] = json.loads(await super().chat(messages, rng))
+            for fact in proposal["facts"]:
+                fact["section"] = fact.get("section") and "7.7"
+            return json.dumps(proposal)
+
+    numbers = report(await make(run_over(folder), Careless()))
+    lost = [part for part in numbers["dropped_parts"] if part["document"].endswith("loan.md")]
+    assert [(part["what"], part["reason"]) for part in lost] == [
+        (f"fact {number} ({fact['label']}): its section", "the document has no section \u201c7.7\u201d")
+        for number, fact in enumerate(EXAMPLES["loan"][1]["facts"], start=1)
+    ]
+    rows = {row["document"].rpartition("/")[2]: row for row in numbers["of_each"]}
+    assert rows["loan.md"]["impossible"]["authority_fabrication"] == (
+        "no section is kept for a fact that the answer must state (fact 1 (how long he can keep the saw): its section: "
+        "the document has no section \u201c7.7\u201d)"
+    )
+    kettles = rows["kettles.md"]["impossible"]["authority_fabrication"]
+    assert kettles in (
+        "no section is named for a fact that the answer must state",
+        "the document has no section to cite: give it headings",
+    )
+    for row in numbers["of_each"]:
+        assert sorted({*row["corruptions"], *row["impossible"]}) == sorted(CorruptionType)
+
+
 async def test_a_family_has_one_domain(tmp_path: Path) -> None:
     rows = [
         {
