@@ -8,6 +8,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from .examples import ARENA, Examples
 PAGE = (Path(__file__).parents[2] / "docs" / "your-own.md").read_text(encoding="utf-8")
 ENDPOINT = "http://127.0.0.1:8001/v1"
 COMMANDS = re.findall(r"^\$ forge-arena (.*)$", PAGE, re.MULTILINE)
+TASKS = [proposal["task"] for _, proposal, _ in EXAMPLES.values()]
 SUSPICIOUS = {"detection": True, "explanation": "temporal_shift", "correction": "", "confidence": 0.6}
 
 
@@ -43,7 +45,7 @@ def test_the_commands_lead_from_a_folder_to_a_scorecard(brain: Brain, tmp_path: 
     for name, (text, *_) in EXAMPLES.items():
         (tmp_path / "policies" / f"{name}.md").write_text(text, encoding="utf-8")
     for name, text in Examples.of(PAGE).files.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).write_text(text.replace(ENDPOINT, brain.url), encoding="utf-8")
     arena = f"http://127.0.0.1:{free_port()}"
     lines = [line.replace(ENDPOINT, brain.url).replace(ARENA, arena) for line in COMMANDS]
     serve = next(line for line in lines if line.startswith("serve "))
@@ -52,6 +54,18 @@ def test_the_commands_lead_from_a_folder_to_a_scorecard(brain: Brain, tmp_path: 
     for line in before:
         ran(*shlex.split(line), cwd=tmp_path)
     assert "<html" in (tmp_path / "look.html").read_text(encoding="utf-8")
+    played = subprocess.run(
+        [sys.executable, "play.py"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert played.returncode == 0, played.stderr[-2_000:]
+    assert "balanced accuracy: " in played.stdout
+    assert any(f"{task.split('. ')[0]}. " in played.stdout for task in TASKS)
     server = subprocess.Popen(
         [*command(*shlex.split(serve)), "--port", arena.rpartition(":")[2]],
         cwd=tmp_path,
