@@ -4,9 +4,11 @@ from time import perf_counter
 
 import pytest
 
+from forge_arena.texts.verbs import root
 from forge_arena.types import Alternative, Claim, ClaimKind, Domain, Scenario, Standing
 from forge_arena.verify import Verifier
 from forge_arena.verify.whole_statements import is_whole_statement
+from forge_arena.verify.whole_statements.words import is_content
 
 GUEST = ("A member may bring one guest.", "A member may not bring one guest.")
 RECORDS = ("The supplier must keep the delivery records.", "The supplier need not keep the delivery records.")
@@ -25,6 +27,7 @@ SPEAKING = (
     "A guest may not speak during the speaking time of members.",
     "A guest may speak during the speaking time of members.",
 )
+SPOKEN = ("Kim may not speak during the speaking time.", "Kim may speak during the speaking time.")
 SIGNED = (
     "If the warden signs the form, no deposit is charged.",
     "If the warden signs the form, a deposit is charged.",
@@ -142,6 +145,9 @@ PAIRS = [
     # "During" is as small a word as "in". A word of the subject is not the verb.
     (SPEAKING, "Guests may not speak in the speaking time of members.", STATED),
     (SPEAKING, "Guests may speak in the speaking time of members.", CONTRADICTED),
+    (SPOKEN, "He may not speak in the speaking time.", STATED),
+    (SPOKEN, "He may speak in the speaking time.", CONTRADICTED),
+    (SPOKEN, "He may not smoke in the speaking time.", SILENT),
     (SPEAKING, "Guests may not smoke in the speaking time of members.", SILENT),
     # What would have been follows from a rule with a condition, and from no other rule.
     (SIGNED, "Had the warden signed the form, no deposit would have been charged.", STATED),
@@ -739,6 +745,11 @@ def test_a_denial_in_a_relative_clause_denies_nothing_else() -> None:
     pair = ("A member who has not paid may bring a guest.", "A member who has not paid may not bring a guest.")
     assert reading(*pair, "As you know, members who have not paid are allowed to bring a guest.") == STATED
     assert reading(*pair, "As you know, members who have not paid are not allowed to bring a guest.") == CONTRADICTED
+
+
+@pytest.mark.parametrize("word", ["during", "since", "because", "every", "its", "very"])
+def test_a_small_word_is_small_by_its_root_too(word: str) -> None:
+    assert not is_content(root(word))
 
 
 def test_a_claim_that_is_a_phrase_is_no_whole_statement() -> None:
