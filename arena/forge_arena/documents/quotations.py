@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
-from forge_arena.texts.emphasis import shown
+from forge_arena.texts.emphasis import pairs_of_marks
 from forge_arena.types import Span
 
 # Longer quotations bear out everything and nothing.
@@ -67,12 +67,8 @@ def _plain(text: str) -> tuple[str, tuple[int, ...]]:
     """The text with plain signs and single spaces, and the place in the text of each of its characters."""
     characters: list[str] = []
     origins: list[int] = []
-    marks = {
-        place
-        for pair in (shown(text).pairs if "_" in text else ())
-        if text[pair.before] == "_"
-        for place in (*range(pair.before, pair.start), *range(pair.end, pair.behind))
-    }
+    pairs = pairs_of_marks(text) if "_" in text else ()
+    marks = {place for pair in pairs if text[pair.before] == "_" for place in pair.places}
     for place, character in enumerate(text.translate(_SAME_SIGN)):
         if character in _UNSEEN or place in marks:
             continue

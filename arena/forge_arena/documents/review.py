@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from forge_arena.corruptions import possible
 from forge_arena.documents.facts import Dropped
-from forge_arena.documents.importing import Import, Part
+from forge_arena.documents.importing import Import, Part, why_impossible
 from forge_arena.documents.keeping import Kept
 from forge_arena.documents.playing import scenario_id
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Scenario, Standing
@@ -68,7 +68,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One scenario on the page."""
+    """One scenario on the page. `impossible` are the corruptions that no answer to it can take, each with the reason."""
 
     id: str
     document: str
@@ -76,6 +76,7 @@ class Card:
     scenario: Scenario
     split: str
     corruptions: tuple[CorruptionType, ...]
+    impossible: tuple[tuple[CorruptionType, str], ...]
     facts: tuple[Fact, ...]
     segments: tuple[Segment, ...]
     dropped: tuple[Dropped, ...]
@@ -110,6 +111,7 @@ def page(run: Import) -> str:
 
 def _card(run: Import, part: Part, scenario: Scenario, kept: Kept) -> Card:
     facts = _facts(part, scenario, kept)
+    corruptions = possible(scenario.claims)
     numbers = {fact.id: number for number, fact in enumerate(_placed(scenario), start=1)}
     return Card(
         id=scenario_id(scenario),
@@ -117,7 +119,10 @@ def _card(run: Import, part: Part, scenario: Scenario, kept: Kept) -> Card:
         pages=part.stretch.pages,
         scenario=scenario,
         split=part.split.value,
-        corruptions=tuple(sorted(possible(scenario.claims))),
+        corruptions=tuple(sorted(corruptions)),
+        impossible=tuple(
+            (type, why_impossible(type, part.stretch, kept)) for type in sorted(set(CorruptionType) - corruptions)
+        ),
         facts=facts,
         segments=segments(scenario, numbers),
         dropped=kept.dropped,

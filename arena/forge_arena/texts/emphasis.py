@@ -31,6 +31,11 @@ class Pair:
     end: int
     behind: int
 
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The places of all characters of the two marks."""
+        return (*range(self.before, self.start), *range(self.end, self.behind))
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -60,13 +65,18 @@ def has_emphasis(text: str) -> bool:
     return "*" in text or "_" in text or "`" in text
 
 
-@lru_cache(maxsize=4_096)
+def pairs_of_marks(text: str) -> tuple[Pair, ...]:
+    """The marks of emphasis in a text, the inner ones first."""
+    found = [pair for pattern in _PAIRS for pair in _pairs(pattern, text, 0)] if has_emphasis(text) else []
+    return tuple(sorted(found, key=lambda pair: pair.behind - pair.before))
+
+
+@lru_cache(maxsize=256)
 def shown(text: str) -> Shown:
     """What a page shows of a text."""
-    found = [pair for pattern in _PAIRS for pair in _pairs(pattern, text, 0)] if has_emphasis(text) else []
-    # The inner ones first, so that a piece is widened over the marks around it one after the other.
-    pairs = tuple(sorted(found, key=lambda pair: pair.behind - pair.before))
-    unseen = {at for pair in pairs for at in (*range(pair.before, pair.start), *range(pair.end, pair.behind))}
+    # The inner ones come first, so that a piece is widened over the marks around it one after the other.
+    pairs = pairs_of_marks(text)
+    unseen = {at for pair in pairs for at in pair.places}
     origins = tuple(at for at in range(len(text)) if at not in unseen)
     return Shown("".join(text[at] for at in origins), origins, pairs)
 

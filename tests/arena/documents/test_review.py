@@ -95,6 +95,11 @@ def test_the_page_shows_tasks_facts_wrong_values_and_what_was_dropped(run: Impor
     assert "hostile.md" in seen.text
 
 
+def test_the_page_says_why_a_corruption_is_not_possible(run: Import) -> None:
+    seen = Seen(page(run))
+    assert "cannot take authority fabrication: the document has no section to cite: give it headings" in seen.text
+
+
 def test_the_facts_are_marked_in_the_source(run: Import) -> None:
     seen = Seen(page(run))
     for words in ("the warranty lasts 2 years", "Power tools are lent for 4 days", "Hesper is the only kettle"):
