@@ -391,8 +391,9 @@ def _needs_section(stretch: Stretch, found: Labelled) -> bool:
 def _asked(stretch: Stretch, found: Labelled) -> Fact | None:
     """A value whose label names no measure, as a question: "the amount that \u201cBags\u201d gives for the second bag".
 
-    None if two sections have this title. The title of the document is no section: then it is "the amount that is given
-    for the second bag". No section is to be cited, because the question names it.
+    None if two sections have this title, or if the section has another line with this label. The title of the document
+    is no section: then it is "the amount that is given for the second bag". No section is to be cited, because the
+    question names it.
     """
     text = stretch.text
     section = innermost(stretch.sections, found.start, found.start + len(found.value))
@@ -400,11 +401,17 @@ def _asked(stretch: Stretch, found: Labelled) -> Fact | None:
     is_whole = section is None or title == _plain(title_of(text))
     if not is_whole and (not title or sum(_plain(s.title) == title for s in stretch.sections) > 1):
         return None
+    inside = text if section is None else text[section.start : section.end]
+    labels = Counter(content(_plain(match["label"])) for match in _ANY_LINE.finditer(inside))
+    if labels[content(found.label)] > 1:
+        return None
     given = "that is given" if is_whole else f"that \u201c{title}\u201d gives"
     thing = _as_word_of(found.label, text)
-    if not (_is_plural(found.label) or thing.lower().startswith(("the ", "a ", "an ")) or thing[-1].isupper()):
-        thing = f"the {thing}"
-    label = f"{thing} {given}" if found.noun is None else f"the {found.noun} {given} for {thing}"
+    if found.noun is None:
+        label = f"the {thing} {given}"
+    else:
+        is_bare = _is_plural(found.label) or thing.lower().startswith(("the ", "a ", "an ")) or thing[-1].isupper()
+        label = f"the {found.noun} {given} for {'' if is_bare else 'the '}{thing}"
     return Fact(
         label=label,
         statement=f"{label[0].upper()}{label[1:]} is {found.phrase}.",

@@ -68,7 +68,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One scenario on the page. `impossible` are the corruptions that no answer to it can take, each with the reason."""
+    """One scenario on the page. `impossible` are the corruptions that no answer can take, each with the reason."""
 
     id: str
     document: str

@@ -284,6 +284,13 @@ def test_the_section_of_another_line_with_the_same_label_is_never_right() -> Non
     assert "Ferries" not in scenario.task.rpartition("\n\n")[2]
 
 
+def test_two_lines_of_one_section_with_one_label_are_no_question() -> None:
+    text = PIERS.replace("- **Last Boarding:**", "- Second trunk: $40-$50 (in summer)\n- **Last Boarding:**")
+    proposal = proposed(text)
+    assert isinstance(proposal, Proposal)
+    assert not any("second trunk" in fact.label for fact in proposal.facts)
+
+
 def test_a_label_that_another_line_has_without_a_single_value_says_of_what() -> None:
     text = (
         "# Cards of our bank\n\nTwo cards are offered to everybody who has an account with us for a year or longer.\n\n"
