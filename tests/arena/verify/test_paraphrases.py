@@ -141,6 +141,9 @@ def states(of: Claim, text: str) -> bool:
         (WAGES, "Does the potter pay the wages of the technician? The studio has a kiln.", False),
         # A frame, a reason, and what nobody else does.
         (SAMPLES, "Section 3 says that we may keep a sample tile of a fired glaze for teaching.", True),
+        (SAMPLES, "I am afraid that we may keep a sample tile of a fired glaze for teaching.", True),
+        (SAMPLES, "We are sorry to say that we may not keep a sample tile of a fired glaze for teaching.", False),
+        (SAMPLES, "They are afraid that we may keep a sample tile of a fired glaze for teaching.", False),
         (SAMPLES, "We cannot say that we may keep a sample tile of a fired glaze for teaching.", False),
         (SAMPLES, "One tile is missing, because we may keep a sample tile of a fired glaze for teaching.", True),
         (SAMPLES, "One tile is missing, because we may not keep a sample tile of a fired glaze for teaching.", False),

@@ -76,7 +76,10 @@ SPOKEN_WORDS = 2
 
 # "Section 2 says that guests may come" says that guests may come.
 _FRAME = re.compile(
-    r"\b(?:says?|states?|provides?|explains?|confirms?|means?|adds?|notes?|remember|clear|sure|follows) that\b",
+    r"\b(?:says?|states?|provides?|explains?|confirms?|means?|adds?|notes?|remember|clear|sure|follows) that\b"
+    # What a writer is sorry or glad to say is said.
+    r"|\b(?:i am|i['\u2019]m|we are|we['\u2019]re) (?:afraid|sorry|glad|happy|pleased)"
+    r"(?: to (?:say|tell you|inform you|let you know|confirm))? that\b",
     re.IGNORECASE,
 )
 # A clause that gives a reason or a contrast asserts what it says.
