@@ -161,7 +161,14 @@ def _rewritings(
             written.add(output)
             yield output, spans, Trade(claim, alternative, draft.voice(), rewrite.instead)
     if not written:
-        raise CannotCorrupt(f"no {type} fits this answer: {len(targets)} places tried")
+        raise CannotCorrupt(f"no {type} fits this answer: {_why_none(len(targets))}")
+
+
+def _why_none(tried: int) -> str:
+    if not tried:
+        return "it states nothing that this type changes"
+    places = "the one place for it" if tried == 1 else f"none of the {tried} places for it"
+    return f"{places} could{' not' if tried == 1 else ''} be changed without another change or a seam"
 
 
 def _in_order(targets: list[Target], stealth: int, rng: Random) -> list[Target]:
