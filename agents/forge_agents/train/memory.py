@@ -20,7 +20,7 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 KEEPING = {_MMAP_MAX: 0, _TRIM_THRESHOLD: 2**31 - 1, _TOP_PAD: 2**28}
 OWN = {_MMAP_MAX: 65_536, _TRIM_THRESHOLD: 2**17, _TOP_PAD: 2**17}
 # The steps after which free memory is returned.
-EVERY = 20
+EVERY = 8
 
 
 class MemoryReturner(TrainerCallback):
