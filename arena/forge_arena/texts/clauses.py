@@ -5,7 +5,7 @@ may bring a guest" asserts nothing about guests.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from forge_arena.texts.cutting import has_verb
@@ -136,6 +136,12 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
     if loose_start is not None or not joined:
         joined.append((loose_start or 0, len(sentence)))
     return tuple(clause for start, end in joined for clause in _with_predicate(sentence, start, end))
+
+
+def is_mere_subject(own: Sequence[Clause], number: int) -> bool:
+    """Whether a clause is only what a relative clause behind it is about: "Members | who have not paid | ..."."""
+    behind = own[number + 1].text if number + 1 < len(own) else ""
+    return _RELATIVE.match(behind) is not None and not _says_something(own[number].text)
 
 
 def _with_predicate(sentence: str, start: int, end: int) -> Iterator[Clause]:

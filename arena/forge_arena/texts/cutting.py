@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from forge_arena.texts.emphasis import has_emphasis, pairs_of_marks
 from forge_arena.texts.sentences import sentences
 from forge_arena.texts.values import MONTHS
 
@@ -184,7 +185,11 @@ def cuts(text: str, start: int, end: int) -> Iterator[Cut]:
 
 
 def is_seamless(text: str, cut: Cut) -> bool:
-    """Whether the text has no broken punctuation and no doubled word where something was cut out."""
+    """Whether the text has no broken punctuation, no doubled word and no half emphasis where something was cut out."""
+    if not has_emphasis(cut.text) and any(
+        (cut.start <= pair.before < cut.end) != (cut.start <= pair.end < cut.end) for pair in pairs_of_marks(text)
+    ):
+        return False
     after = text[: cut.start] + cut.text + text[cut.end :]
     low, high = max(0, cut.start - 24), cut.start + len(cut.text) + 24
     return len(_BAD.findall(after[low:high])) <= len(_BAD.findall(text[low : cut.end + 24]))

@@ -63,12 +63,18 @@ class Token:
         return self.start, self.end
 
 
+# "Since 5 May" says from when. "Since your teacher pays" gives a reason, and no order.
+_TIME_BEHIND = (
+    r"(?= (?:\w+ ){0,3}(?:\d|january|february|march|april|may \d|june|july|august|september|october|november|december|"
+    r"monday|tuesday|wednesday|thursday|friday|saturday|sunday|spring|summer|autumn|winter|then|yesterday|last|start|"
+    r"beginning|opening|birth|day|week|month|year)\b)"
+)
 # Phrases of one entry mean the same. (name, phrases)
 _ORDERS = (
     ("before", r"(?:on or )?before|prior to|ahead of|in advance of|earlier than|(?:no|not) later than|preceding"),
     ("after", r"(?:on or )?after|(?<!the )following|later than|(?:no|not) (?:earlier|sooner) than|subsequent to|once"),
     ("until", r"up until|until|till|up to and including(?= the \w+ of\b)"),
-    ("from", r"from|since|as of|starting (?:on|from)"),
+    ("from", rf"from|since{_TIME_BEHIND}|as of|starting (?:on|from)"),
     ("by", r"by"),
     ("earliest", r"at the earliest|earliest"),
     ("latest", r"at the latest|latest"),

@@ -109,6 +109,7 @@ def test_a_label_goes_with_its_sentence() -> None:
         ),
         ("The fee is £30 for two crates. Further crates stay in the yard.", "£30", "care. Further crates"),
         ("The fee is £30 for two crates. For the rest you pay nothing.", "£30", "care. For the rest"),
+        ("**The rent is £70, and the fee is £9**.", "£70", "fee is £9**."),
     ],
 )
 def test_what_is_left_is_whole_without_what_went(text: str, words: str, never: str) -> None:

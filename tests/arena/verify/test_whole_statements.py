@@ -61,6 +61,14 @@ LONG = (
     "writing and obtain the consent of the department head beforehand.",
 )
 STATED, CONTRADICTED, DOUBTFUL, SILENT = "stated", "contradicted", "doubtful", "silent"
+UNPAID = (
+    "A rower who has not returned all keys is not entitled to borrow a boat on Sunday",
+    "A rower who has not returned all keys is entitled to borrow a boat on Sunday",
+)
+BADGE = (
+    "The blue badge is required because Nora is paid by her trainer",
+    "The blue badge is not required because Nora is paid by her trainer",
+)
 PAIRS = [
     (GUEST, "Members are allowed to bring a guest.", STATED),
     (GUEST, "As a member, you can bring one guest.", STATED),
@@ -125,6 +133,12 @@ PAIRS = [
     (INVOICE, "The invoice is sent to the broker by the insurer.", CONTRADICTED),
     (INVOICE, "The insurer sends its invoice to the broker.", CONTRADICTED),
     (INVOICE, "Between broker and insurer, an invoice is sent.", DOUBTFUL),
+    # The label of a list and the subject of a relative clause assert nothing by themselves.
+    (UNPAID, "- **Keys:** rowers who have not returned all keys are not entitled to borrow a boat.", STATED),
+    (UNPAID, "Keys: rowers who have not returned all keys are entitled to borrow a boat.", CONTRADICTED),
+    # "Since" gives a reason here, and no order.
+    (BADGE, "Since your trainer pays you, the blue badge is required.", STATED),
+    (BADGE, "Since your trainer pays you, the blue badge is not required.", CONTRADICTED),
     (DEPOSIT, "Group bookings require a deposit.", STATED),
     (DEPOSIT, "For a group booking, a deposit must be paid.", STATED),
     (DEPOSIT, "No deposit is needed for group bookings.", CONTRADICTED),

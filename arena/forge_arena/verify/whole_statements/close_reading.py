@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 
-from forge_arena.texts.clauses import Clause, agents, as_rule, clauses, is_asserted, without_cleft
+from forge_arena.texts.clauses import Clause, agents, as_rule, clauses, is_asserted, is_mere_subject, without_cleft
 from forge_arena.texts.modality import modality, signs
 from forge_arena.texts.turning import Sense, Statement, read_statement
 from forge_arena.types import Claim, Scenario
@@ -171,7 +171,11 @@ class WholeStatements:
             return None
         stretch = without_cleft(stretch) if profile.sense is Sense.party else stretch
         own = clauses(stretch)
-        spoken = [clause for clause in own if not clause.subordinate and has_any(clause.text, profile.words)]
+        spoken = [
+            clause
+            for number, clause in enumerate(own)
+            if not clause.subordinate and has_any(clause.text, profile.words) and not is_mere_subject(own, number)
+        ]
         if not is_asserted(stretch, profile.statement.text) or not spoken:
             return Agreement.unknown
         if _EXCEPTION.search(stretch) and not _EXCEPTION.search(profile.statement.text):
