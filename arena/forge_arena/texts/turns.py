@@ -159,6 +159,10 @@ _ANY_OBJECT = re.compile(
     r"[^,;:.()]*?\b(?!(?:at|in|on|by|of|to|for|from|with|under|between|without|than|if|when|whether|unless|where|that)\b)"
     r"[a-z]+ (?P<any>any (?P<noun>(?!(?:two|three|four|five|six|other|more|of|such|longer|further)\b)[a-z][\w-]*))"
 )
+_CONDITION = re.compile(
+    r"\W*(?:(?:and|but|or) )?(?:even |only )?(?:if|when|whenever|unless|once|where|until|before|after|as long as)\b",
+    re.IGNORECASE,
+)
 _ARTICLE = re.compile(r"(?:an?|the|any|each|every|all) ", re.IGNORECASE)
 _TIME_BEHIND = re.compile(
     r" (?:the |that )?(?:\d|(?:end|start|beginning|close|deadline|date|day|time|last|first|next|due|noon|midnight|"
@@ -195,7 +199,10 @@ def turns(sentence: str, turned: Turned, verb: str | None = None) -> Iterator[tu
     match turned.sense:
         case Sense.duty:
             yield from _exchanged_prefix(sentence, turned)
-            yield from _turned_duties(sentence, Modality(turned.after), verb)
+            conditions = list(_conditions(sentence))
+            for made in _turned_duties(sentence, Modality(turned.after), verb):
+                if not any(start <= edit.start < end for edit in made for start, end in conditions):
+                    yield made
         case Sense.time:
             yield from _exchanged(sentence, _TIMES, turned)
         case Sense.bound:
@@ -204,6 +211,16 @@ def turns(sentence: str, turned: Turned, verb: str | None = None) -> Iterator[tu
             yield from _turned_duties(sentence, Modality.yes, verb)
         case Sense.party:
             yield from _turned_parties(sentence, turned)
+
+
+def _conditions(sentence: str) -> Iterator[tuple[int, int]]:
+    """The clauses that say when another one holds: "if you are late" of "If you are late, ring us"."""
+    own = clauses(sentence)
+    if all(clause.subordinate for clause in own):
+        return
+    for clause in own:
+        if clause.subordinate and _CONDITION.match(clause.text):
+            yield clause.start, clause.end
 
 
 def _turned_duties(sentence: str, after: Modality, verb: str | None) -> Iterator[tuple[Replacement, ...]]:

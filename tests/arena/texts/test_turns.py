@@ -31,6 +31,7 @@ TURNS = [
     (NO_GUEST, "Members must not bring any guest.", "Members may bring a guest."),
     (NO_GUEST, "You may not bring a guest at any time.", "You may bring a guest at any time."),
     (NO_GUEST, "You may not bring a guest if any court is free.", "You may bring a guest if any court is free."),
+    (RECORDS, "If a van is late, its records must be kept.", "If a van is late, its records need not be kept."),
     (NO_GUEST, "Nobody may bring a guest.", "Anybody may bring a guest."),
     (NO_GUEST, "No guest is allowed.", "A guest is allowed."),
     (NO_GUEST, "Guests aren't allowed.", "Guests are allowed."),
@@ -65,6 +66,7 @@ SEAMS = [
     (GUEST, "Guests stand at the door."),
     (GUEST, "In May and June, members swim."),
     (GUEST, "You can only bring one guest."),
+    (RECORDS, "If your records are old, keep them all the same."),
     (DESK, "The desk is not open until noon."),
     (NOTICE, "The club notifies members."),
 ]
