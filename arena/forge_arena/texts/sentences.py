@@ -19,6 +19,8 @@ _ENDS = (
 _BOUNDARY = re.compile(
     rf"[.!?]{_ENDS}[\"')\]\u201d\u2019]{{0,3}}(?=[ \t]+[\"'(\[\u201c\u2018]{{0,2}}[A-Z0-9\u00c0-\u00de`§$€£])"
 )
+# The thousands of a long number: ",000" of "10,000".
+_GROUP = re.compile(r",\d{3}(?!\d)")
 
 
 @lru_cache(maxsize=4_096)
@@ -95,12 +97,17 @@ def contains_whole(text: str, form: str) -> bool:
 def is_whole(text: str, start: int, end: int) -> bool:
     """Whether the text from `start` to `end` is no part of a longer word, number or citation.
 
-    "section 3.2" is not whole in "section 3.21", "section 3.2.1" and "section 3.2(b)".
+    "section 3.2" is not whole in "section 3.21", "section 3.2.1" and "section 3.2(b)". Neither "10" nor "000" is whole
+    in "10,000".
     """
     before, after, beyond = text[start - 1 : start], text[end : end + 1], text[end + 1 : end + 2]
     if before.isalnum() and text[start].isalnum():
         return False
     if after.isalnum() and text[end - 1].isalnum():
+        return False
+    if after == "," and text[end - 1].isdigit() and _GROUP.match(text, end):
+        return False
+    if before == "," and text[start - 2 : start - 1].isdigit() and _GROUP.match(text, start - 1):
         return False
     return not (
         text[end - 1].isdigit()

@@ -47,6 +47,11 @@ def test_sentences_end_where_a_reader_would_end_them(text: str, wanted: list[str
         ("voucher", "voucher", True),
         ("a #r-1 b", "#r-1", True),
         ("a #r-12 b", "#r-1", False),
+        ("for 10,000 loans", "10", False),
+        ("for 10,000 loans", "000", False),
+        ("for 10,000 loans", "10,000", True),
+        ("in 3,4 and 5", "3", True),
+        ("in 2030, 400 loans", "2030", True),
     ],
 )
 def test_whole_words_numbers_and_citations(text: str, part: str, whole: bool) -> None:
