@@ -25,7 +25,7 @@ from forge_arena.types import JsonObject, MemberReview, Observation, Trouble, Us
 
 # The beginnings of the names of overseers that ask others.
 PREFIXES = ("mean:", "max:", "vote:", "cascade:", "sentences:")
-_SETTINGS = re.compile(r"(?P<spec>[^#]+)#(?P<settings>\w+=[^#\s]*)")
+_SETTINGS = re.compile(r"(?P<spec>[^#]+)#(?P<settings>\w+=\S*)")
 KEY_IN_ENVIRONMENT = "api_key_env"
 # Settings of the whole that each member gets, if it takes them and has none of its own.
 _HANDED_ON = ("api_key", "prompt", "system")
@@ -224,7 +224,7 @@ def _split_settings(text: str) -> tuple[str, dict[str, Any]]:
     settings = {}
     for part in match["settings"].split(","):
         name, equals, value = part.partition("=")
-        if not equals or not name.isidentifier():
+        if not equals or not name.isidentifier() or "#" in value:
             raise BadArgument(f"member {text!r}: settings after # read KEY=VALUE,KEY=VALUE, got {part!r}")
         settings[name] = parse_yaml(value, name, error=BadArgument)
     return match["spec"], settings

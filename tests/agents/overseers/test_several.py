@@ -154,6 +154,11 @@ def brains(brain: Brain) -> Brain:
     return brain
 
 
+def test_settings_of_a_member_stand_behind_one_sign() -> None:
+    with pytest.raises(ValueError, match=r"settings after # read KEY=VALUE,KEY=VALUE, got 'seed=3#other=4'"):
+        open_overseer("mean: always_corrupted random#seed=3#other=4")
+
+
 def test_settings_of_the_whole_reach_the_members_that_take_them_and_those_of_a_member_only_it(brains: Brain) -> None:
     spec = f"cascade: always_corrupted openai:brain@{brains.url}#max_tokens=9"
     overseer = open_overseer(spec, prompt="compact", api_key="sk-x")
