@@ -81,7 +81,7 @@ def small(
     """Train a pretrained model of 135M parameters on two cores or a GPU, and compare it with its controls.
 
     This takes hours on two cores, and says at its beginning how many. Stop it when you like: called again with the same
-    options it continues, also after kill -9. Two runs at a time take about 15 GB of memory, and the checkpoints 8 GB of
+    options it continues, also after kill -9. Two runs at a time take up to 20 GB of memory, and the checkpoints 8 GB of
     disk.
     """
     from forge_agents.train.presets import load_preset
