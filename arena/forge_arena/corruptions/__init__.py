@@ -167,8 +167,7 @@ def _rewritings(
 def _why_none(tried: int) -> str:
     if not tried:
         return "it states nothing that this type changes"
-    places = "the one place for it" if tried == 1 else f"none of the {tried} places for it"
-    return f"{places} could{' not' if tried == 1 else ''} be changed without another change or a seam"
+    return f"places that could be changed without another change or a seam: 0 of {tried}"
 
 
 def _in_order(targets: list[Target], stealth: int, rng: Random) -> list[Target]:

@@ -155,8 +155,8 @@ def test_splits_without_scenarios_are_passed_over(report: AuditReport) -> None:
 @pytest.mark.parametrize(
     ("reason", "group"),
     [
-        ("no usable answer in 4 tries for a scenario of family 'x_y': no t fits this answer: none of the 3 places",
-         "no usable answer in N tries for a scenario of family \u2026: no t fits this answer: none of the N places"),
+        ("no usable answer in 4 tries for a scenario of family 'x_y': no t fits this answer: 0 of 3",
+         "no usable answer in N tries for a scenario of family \u2026: no t fits this answer: N of N"),
         ("its last answer was rejected for missing date, invented money", "its last answer was rejected for \u2026"),
         ('HTTP 503 from "m"', "HTTP N from \u2026"),
     ],
