@@ -75,6 +75,11 @@ class Browser:
     def alerts(self) -> list[Any]:
         return list(self.web.execute_script("return window.alerts"))
 
+    def texts(self, selector: str) -> list[str]:
+        """What the elements say, read in one go, because a page that follows the server may replace them meanwhile."""
+        read = "return [...document.querySelectorAll(arguments[0])].map((one) => one.innerText.trim())"
+        return list(self.web.execute_script(read, selector))
+
     def count(self, selector: str) -> int:
         return len(self.web.find_elements(By.CSS_SELECTOR, selector))
 
@@ -226,12 +231,12 @@ def watch(browser: Browser, run_id: str) -> dict[str, Any]:
     saw: dict[str, Any] = {"drawn_first": browser.count(".key.line-1")}
     browser.find("input[name=run]:not(:checked)").send_keys(Keys.SPACE, Keys.ENTER)
     browser.wait(lambda: browser.count(".chart .line-1"))
-    saw |= {"names": [e.text for e in browser.web.find_elements(By.CSS_SELECTOR, ".named")]}
+    saw["names"] = browser.texts(".named")
     browser.look("runs")
     points = {"points": [{"step": 77, "numbers": {"reward": 0.5}}]}
     ask = Request(f"{browser.url}/v1/runs/{run_id}/points", json.dumps(points).encode(), method="POST")
     urlopen(ask).close()
-    browser.wait(lambda: "77" in [e.text for e in browser.web.find_elements(By.CSS_SELECTOR, "td")])
+    browser.wait(lambda: "77" in browser.texts("td"))
     saw["alerts"] = browser.alerts()
     browser.get("/leaderboard")
     browser.look("leaderboard with entries")
