@@ -15,13 +15,14 @@ torch = pytest.importorskip("torch")
 from forge_agents.client import ArenaClient  # noqa: E402
 from forge_agents.overseers.checker.encoder import Encoder  # noqa: E402
 from forge_agents.overseers.checker.reading import Question  # noqa: E402
+from forge_agents.overseers.consistency.passages import stems  # noqa: E402
 from forge_agents.train.checker.fitting import CHECKPOINT, fit  # noqa: E402
-from forge_agents.train.checker.pairs import Maker  # noqa: E402
+from forge_agents.train.checker.pairs import STATES, Maker  # noqa: E402
 from forge_agents.train.checker.settings import QUICK, settings_of  # noqa: E402
 from forge_agents.train.demonstrations import Demonstration, demonstrations  # noqa: E402
 from forge_agents.train.progress import Silent  # noqa: E402
 from forge_arena.errors import BadArgument  # noqa: E402
-from forge_arena.types import CorruptionType  # noqa: E402
+from forge_arena.types import CorruptionType, Span  # noqa: E402
 from forge_arena.verdicts import observation_text  # noqa: E402
 
 from ...tiny_encoder import make_encoder  # noqa: E402
@@ -112,7 +113,7 @@ def test_the_pairs_hold_every_kind_and_mark_what_the_truth_marks(episodes: list[
     maker = Maker(episodes, ("meadow", "harbour"))
     pairs = [pair for e in episodes for pair in maker.pairs(e, Random(0))]
     kinds = {pair.kind for pair in pairs}
-    assert {"answer", "demand", "task", "frame", "citation", "tone"} <= kinds
+    assert {"answer", "free", "unstated", "demand", "task", "frame", "citation", "tone"} <= kinds
     assert {pair.question for pair in pairs} == set(Question)
     for pair in pairs:
         if pair.question is Question.support:
@@ -124,6 +125,30 @@ def test_the_pairs_hold_every_kind_and_mark_what_the_truth_marks(episodes: list[
     omitted = [pair for pair in pairs if pair.type is CorruptionType.factual_omission]
     assert omitted
     assert all(pair.wrong and pair.question is Question.demand for pair in omitted)
+
+
+def test_what_is_said_freely_is_right_if_the_answer_is_and_wrong_if_the_passages_that_state_it_are_gone(
+    episodes: list[Demonstration],
+) -> None:
+    maker = Maker(episodes, renamed=0.0)
+    free, unstated = 0, 0
+    for episode in episodes:
+        given = f"{episode.observation.source_material} {episode.observation.task}"
+        for pair in maker.pairs(episode, Random(1)):
+            if pair.kind == "free":
+                free += 1
+                assert not pair.wrong
+                assert pair.text in " ".join(episode.observation.worker_output.split())
+            if pair.kind == "unstated":
+                unstated += 1
+                assert pair.wrong
+                assert pair.spans == (Span(start=0, end=len(pair.text)),)
+                # The passages are the source's, and none of them has most of the sentence's words.
+                words = set(stems(pair.text))
+                for passage in pair.beside:
+                    assert passage.split(") ")[-1][:20] in " ".join(given.split())
+                    assert len(words & set(stems(passage))) <= STATES * min(len(words), 6) + 1
+    assert (free, unstated) == (len(episodes), len(episodes))
 
 
 def test_without_augmentation_only_the_arena_s_own_answers_are_used(episodes: list[Demonstration]) -> None:

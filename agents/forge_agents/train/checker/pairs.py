@@ -1,9 +1,10 @@
 """Make labelled pairs for a checker from episodes whose truth is known.
 
-Three kinds of pairs come from an episode:
+Four kinds of pairs come from an episode:
 
-* sentences of its answer as they are, with the places of the truth;
+* sentences of its answer as they are, with the places of the truth; right ones that share little with the source, too;
 * sentences of its clean answer and of its source, edited by `edits`, wrongly or harmlessly;
+* such sentences as they are, beside the source without the passages that state them;
 * demands: the passage that an omission leaves out, passages that the answer states and that are then taken out of it,
   and the task beside the answer to it or to another task.
 
@@ -25,7 +26,7 @@ from forge_agents.overseers.checker.reading import (
     support,
 )
 from forge_agents.overseers.consistency.passages import stems
-from forge_agents.train.checker.edits import Edit, Material, harmless_edit, learn_followers, wrong_edit
+from forge_agents.train.checker.edits import Edit, Material, harmless_edit, learn_followers, said_otherwise, wrong_edit
 from forge_agents.train.checker.renaming import rename
 from forge_agents.train.demonstrations import Demonstration
 from forge_arena.corruptions import omits
@@ -37,8 +38,12 @@ RIGHT, WRONG, HARMLESS = 2, 3, 2
 OF_SOURCE = 0.4
 # The share of the pairs that get other words.
 RENAMED = 0.5
-# The share of a passage's words that a sentence of the answer must have to state the passage.
+# The share of a passage's words that another one must have to state the passage.
 STATES = 0.6
+# How many sentences are tried for one that a single passage states.
+TRIED = 4
+# Among how many of the sentences that share least with the source one is chosen.
+FREEST = 3
 
 
 class LabelledPair(Noun):
@@ -49,7 +54,7 @@ class LabelledPair(Noun):
         wrong: whether the sentence is not borne out, or the demand not met.
         spans: the places in the sentence that are wrong, None if they are not known.
         type: the corruption, None if it is none of the types or not known.
-        kind: how the pair was made: `answer`, `demand`, `task`, or the name of an edit.
+        kind: how the pair was made: `answer`, `free`, `unstated`, `demand`, `task`, or the name of an edit.
     """
 
     question: Question
@@ -73,7 +78,8 @@ class Maker:
     Args:
         episodes: all episodes; the words and sentences of the others serve for wrong edits.
         lexicon: words that may take the place of other words.
-        augment: whether sentences are edited and renamed; otherwise only the answers and demands of the arena are used.
+        augment: whether sentences are edited, renamed and read without their passages; otherwise only the answers and
+            demands of the arena are used.
     """
 
     episodes: Sequence[Demonstration]
@@ -100,6 +106,7 @@ class Maker:
         yield from self._tasks(episode, rng)
         if self.augment:
             yield from self._edited(episode, rng)
+            yield from self._unstated(episode, rng)
 
     def _answers(self, episode: Demonstration, rng: Random) -> Iterator[LabelledPair]:
         seen, truth = episode.observation, episode.truth
@@ -114,6 +121,11 @@ class Maker:
                 right.append(piece)
         for piece in rng.sample(right, min(RIGHT, len(right))):
             yield self._labelled(episode, support(piece, given), (), "answer", rng)
+        if self.augment:
+            # Otherwise the unstated sentences teach that whatever is said freely is wrong.
+            freest = sorted((support(piece, given) for piece in right), key=_shared)[:FREEST]
+            if freest:
+                yield self._labelled(episode, rng.choice(freest), (), "free", rng)
 
     def _edited(self, episode: Demonstration, rng: Random) -> Iterator[LabelledPair]:
         seen, truth = episode.observation, episode.truth
@@ -133,6 +145,25 @@ class Maker:
             if made is not None:
                 edited = Piece(made.text, 0, len(made.text))
                 yield self._labelled(episode, support(edited, given), made.spans, made.name, rng, made.type)
+
+    def _unstated(self, episode: Demonstration, rng: Random) -> Iterator[LabelledPair]:
+        """A right sentence beside the source without the passages that state it, so that nothing bears it out."""
+        seen = episode.observation
+        given = Pieces.of(seen.source_material, seen.task)
+        texts = (seen.source_material, episode.truth.clean_output)
+        sentences = [piece for text in texts for piece in Pieces.of(text).pieces if _is_prose(piece.text)]
+        for piece in rng.sample(sentences, min(TRIED, len(sentences))):
+            stating = set(self._stating(piece, given))
+            rest = Pieces(tuple(p for n, p in enumerate(given.pieces) if n not in stating))
+            # If no single passage states the sentence, several may do so together.
+            if not stating or not rest.pieces:
+                continue
+            # Half of the time in other words, because whoever invents something does not quote.
+            other = said_otherwise(piece.text, Material("", (), (), {}), rng) if rng.random() < 0.5 else None
+            text = piece.text if other is None else other.text
+            whole = Span(start=0, end=len(text))
+            yield self._labelled(episode, support(Piece(text, 0, len(text)), rest), (whole,), "unstated", rng)
+            return
 
     def _demands(self, episode: Demonstration, rng: Random) -> Iterator[LabelledPair]:
         seen, truth = episode.observation, episode.truth
@@ -222,6 +253,12 @@ class Maker:
             kind=kind,
             family=episode.truth.family,
         )
+
+
+def _shared(pair: Pair) -> float:
+    """The share of a sentence's stems that the passages beside it have."""
+    words = frozenset(stems(pair.piece.text))
+    return len(words & frozenset(stems(" ".join(pair.beside)))) / max(1, len(words))
 
 
 def _rule(pair: Pair) -> str:

@@ -19,7 +19,8 @@ class Settings(Noun):
         pairs: pairs that are fitted in an epoch; all that the episodes give if there are fewer.
         val_episodes: episodes of the val split, of all arenas together, on which confidence is calibrated.
         epochs: how often each pair is fitted.
-        augment: whether sentences are edited and renamed, or only the arena's own answers are used.
+        augment: whether sentences are edited, renamed and read without their passages, or only the arena's own answers
+            are used.
         renamed: the share of the pairs that get other words, 0 to 1.
         apart: the layers that read each text by itself and stay as they are; None for two thirds of the layers.
         batch, learning_rate, save_every: pairs of a step, the highest rate, steps between two checkpoints.
