@@ -180,7 +180,7 @@ class Access:
         be pointed here, also read from it. So a server without tokens answers only to the names of this machine."""
         if not self._grants and host and not _names_this_machine(host):
             raise CrossSite("without a token this server answers only to localhost: give it one (serve --token)")
-        if origin and urlsplit(origin).netloc.lower() != host.lower():
+        if origin and _host_of(origin) != host.lower():
             raise CrossSite("a web page of another site may not use this server")
 
     def knows(self, session: PageSession) -> bool:
@@ -216,6 +216,14 @@ class Access:
 
 def _digest(token: bytes) -> bytes:
     return hashlib.sha256(token).digest()
+
+
+def _host_of(origin: str) -> str | None:
+    """The host and the port of an Origin header; None if they cannot be read, as in `http://[`."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 @lru_cache(maxsize=64)

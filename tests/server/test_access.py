@@ -125,7 +125,10 @@ def test_without_a_token_a_name_that_dns_could_turn_is_refused(host: str) -> Non
         admit(Access([], None), "GET", "/v1/stats", host=host)
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:9000", "http://127.0.0.1:80000"])
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "null", "http://localhost:9000", "http://127.0.0.1:80000", "http://[", "http://[host]"],
+)
 @pytest.mark.parametrize("tokens", [[], ["a long token"]])
 def test_a_page_of_another_site_is_refused(origin: str, tokens: list[str]) -> None:
     access = Access(tokens, None)
