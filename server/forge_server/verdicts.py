@@ -104,12 +104,13 @@ class Verdicts:
 
     async def _grade_and_store(self, new: Iterable[Submitted], episodes: dict[str, CachedEpisode], now: float) -> None:
         graded = await self._grades.of(new, episodes)
-        if self._store.may_be_shared:
-            await self._fetch_tool_uses(episodes)
         by = grader(self._profile)
         rows = [stored_verdict(submitted, result, now, by) for submitted, result in graded]
         # Another request or replica may have recorded some of them meanwhile. The stored result counts.
         earlier = {(v.episode_id, v.attempt): result_of(v) for v in await self._store.record(rows, now)}
+        if self._store.may_be_shared:
+            # Only now: until its verdict is recorded, another replica may record one more use of the attempt.
+            await self._fetch_tool_uses(episodes)
         outcomes: Counter[str] = Counter()
         for submitted, result in graded:
             stored = earlier.get((result.episode_id, result.attempt))

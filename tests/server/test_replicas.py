@@ -147,3 +147,23 @@ async def test_a_budget_of_probes_holds_while_one_reads_what_the_other_recorded(
         state = await a.state(episode["episode_id"])
         assert [probe["question"] for probe in state["observation"]["probes"]] == ["When?"]
         assert state["observation"]["probes_left"] == 0
+
+
+async def test_a_verdict_counts_the_use_of_a_tool_that_another_process_recorded_while_it_was_graded(
+    serve: Any, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As the processes of one server: two, so that each knows that the other may write.
+    async with serve(store=store_url, processes=2) as a, serve(store=store_url, processes=2) as b:
+        (episode,) = await a.open()
+        path = f"/v1/episodes/{episode['episode_id']}"
+        record = a.service.episodes._store.record
+
+        async def use_and_record(*given: Any) -> Any:
+            used = await b.http.post(f"{path}/tools/read_passage", json={"arguments": {"n": 1}})
+            assert used.json()["counted"]
+            return await record(*given)
+
+        monkeypatch.setattr(a.service.episodes._store, "record", use_and_record)
+        (result,) = (await a.send_verdicts(said(episode, CLEAN))).json()["results"]
+        state = await a.state(episode["episode_id"])
+        assert result["tool_uses"] == len(state["tool_uses"]) == 1
