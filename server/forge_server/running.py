@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 # Seconds in which requests may finish once the server is told to end.
 GRACE = 30
 # Seconds that a connection stays open without a request: longer than clients keep it (aiohttp 15, httpx 5). Otherwise a
-# client can send a request at the moment at which its connection is closed, and gets no answer.
+# client can send a request at the moment at which its connection is closed, and gets no answer. The head of a request
+# must arrive within as many seconds (`connections`).
 KEEP_ALIVE = 75
 
 
@@ -72,6 +73,7 @@ async def run_server(
     import uvicorn
 
     from forge_server.app import create_app
+    from forge_server.connections import Connection
 
     app = create_app(settings, arena, siblings)
     spare_the_collector()
@@ -79,6 +81,7 @@ async def run_server(
     server = uvicorn.Server(
         uvicorn.Config(
             app,
+            http=Connection,
             log_config=None,
             access_log=False,
             server_header=False,
