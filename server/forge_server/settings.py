@@ -237,7 +237,10 @@ class Settings(BaseModel):
         values: dict[str, Any] = {}
         for name in cls.model_fields:
             if (text := environ.get(PREFIX + name.upper(), "")) != "":
-                values[name] = SPLIT[name](text) if name in SPLIT else text
+                try:
+                    values[name] = SPLIT[name](text) if name in SPLIT else text
+                except ValueError as error:
+                    raise SettingsError(f"{name}: {error}") from None
         values.update({name: value for name, value in given.items() if value is not None})
         try:
             return cls.model_validate(values)

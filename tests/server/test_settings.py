@@ -80,6 +80,11 @@ def test_a_secret_that_everybody_knows_is_no_setting(salt: str) -> None:
         Settings.from_environment({"FORGE_ARENA_SECRET": salt})
 
 
+def test_arguments_that_no_shell_could_split_are_refused() -> None:
+    with pytest.raises(SettingsError, match=r"^vllm_args: No closing quotation$"):
+        Settings.from_environment({"FORGE_ARENA_VLLM_ARGS": "--seed '1"})
+
+
 def test_every_wrong_setting_is_named_and_no_secret_is_shown() -> None:
     environ = {"FORGE_ARENA_PORT": "many", "FORGE_ARENA_STOCK": "0", "FORGE_ARENA_TOKENS": "short"}
     with pytest.raises(SettingsError) as caught:
