@@ -12,6 +12,8 @@ from forge_arena.workers import keeper
 from forge_command.console import fail
 
 READY = "ForgeArena is ready at "
+# What the variables begin with that are settings of a server (`forge_server.settings`, which takes long to import).
+SETTING = "FORGE_ARENA_"
 # Seconds that a server has to end by itself when the command has ended.
 SERVER_GRACE = 10.0
 
@@ -19,6 +21,9 @@ SERVER_GRACE = 10.0
 @contextmanager
 def running_server(*arguments: str, store: Path | None = None) -> Iterator[str]:
     """Run a server in a child process; yields its URL. Without `store` the store is deleted at the end.
+
+    The server has the settings that the arguments give and no others. What the environment says is for the servers of
+    the user: their tokens would shut this command out, and their load or Worker would be measured in place of its own.
 
     On Linux the server ends with this process, however this process ends.
 
@@ -35,8 +40,7 @@ def running_server(*arguments: str, store: Path | None = None) -> Iterator[str]:
             tempfile.TemporaryFile() as errors,
             subprocess.Popen(
                 [*command, "--store", f"sqlite:///{store or Path(folder, 'arena.db')}", *arguments],
-                # The line with the URL is read below, and a JSON log would change its form.
-                env={**os.environ, "FORGE_ARENA_LOG_JSON": "false"},
+                env={name: value for name, value in os.environ.items() if not name.startswith(SETTING)},
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

@@ -10,6 +10,7 @@ import time
 import pytest
 import typer
 
+from forge_agents.client import ArenaClient
 from forge_command.child import running_server
 
 SCRIPT = """
@@ -47,3 +48,10 @@ def test_a_server_that_does_not_come_up_says_why(capfd: pytest.CaptureFixture[st
     with pytest.raises(typer.Exit), running_server("--scenarios", "/no/such/set"):
         pass
     assert "/no/such/set" in "".join(capfd.readouterr())
+
+
+def test_the_settings_of_other_servers_are_none_of_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TOKENS": "a long token", "SCENARIOS": "short", "LOG_JSON": "1", "PORT": "no number"}.items():
+        monkeypatch.setenv(f"FORGE_ARENA_{name}", value)
+    with running_server() as url, ArenaClient(url) as arena:
+        assert arena.stats().suite == "forge"
