@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from forge_command.console import fail, say
+from forge_command.console import fail, say, writable_file
 
 PREFIX = "sqlite:///"
 # SQLite says so of a file that is no database, and of a database without the tables of a store.
@@ -21,7 +21,9 @@ forge-arena serve --store copy.db"""
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="The copy to make; the file must not exist yet.")],
+    file: Annotated[
+        Path, typer.Argument(callback=writable_file, help="The copy to make; the file must not exist yet.")
+    ],
     store: Annotated[
         str, typer.Option(envvar="FORGE_ARENA_STORE", help="The store, as given to serve.")
     ] = "forge-arena.db",

@@ -79,6 +79,13 @@ def test_what_cannot_be_copied_is_refused(tmp_path: Path, arguments: tuple[str, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_copy_that_cannot_be_made_is_not_blamed_on_the_store(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "arena.db")) as store:
+        store.execute("create table episodes (id)")
+    _, refusal = called("backup", tmp_path / "nowhere" / "copy.db", "--store", tmp_path / "arena.db", code=2)
+    assert f"there is no folder {tmp_path}/nowhere" in refusal.replace("\n", "")
+
+
 def test_what_is_no_store_is_named_and_not_copied(tmp_path: Path) -> None:
     (tmp_path / "notes.db").write_text("hello\n")
     with closing(sqlite3.connect(tmp_path / "other.db")) as other:
