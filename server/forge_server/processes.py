@@ -213,7 +213,8 @@ class _Server:
             self._tell_ready()
 
     def _take_connections(self) -> None:
-        if not self._leaving.is_set():
+        # Closed if the server is leaving, or if a process has failed for good.
+        if self._listener.fileno() >= 0:
             asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
 
     def _stop_taking(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from uuid import uuid4
 import aiohttp
 import httpx
 import pytest
+
+from forge_server.processes import _Server
+from forge_server.settings import Settings
 
 from ..e2e.chaos import compared, play
 from ..postgres import Postgres
@@ -370,6 +374,15 @@ def test_settings_that_cannot_be_used_are_refused_once(tmp_path: Path, settings:
     server.end()
     assert len(crashed) == 1
     assert message in crashed[0]["reason"]
+
+
+async def test_a_server_that_ends_while_a_connection_waits_takes_no_other(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = _Server(Settings(processes=2), listener, lambda: None, tmp_path)
+        # A process has failed for good within the moment after which a connection that nobody took is tried again.
+        server._stop_taking()
+        server._take_connections()
+        assert listener.fileno() == -1
 
 
 def with_module(folder: Path, **settings: Any) -> ServerProcess:
