@@ -135,8 +135,9 @@ def serve(
 ) -> None:
     """Serve episodes over HTTP until interrupted. Prints the URL once it is ready.
 
-    Every option can also be set in the environment, as FORGE_ARENA_PORT and so on; FORGE_ARENA_API_KEY is the key for
-    an openai Worker, and FORGE_ARENA_READER_API_KEY the key for an openai reader.
+    Every option can also be set in the environment, as FORGE_ARENA_PORT and so on. Two have other names there:
+    FORGE_ARENA_TOKENS is a list of tokens with commas, and FORGE_ARENA_SEALED=false is --open-test. FORGE_ARENA_API_KEY
+    is the key for an openai Worker, and FORGE_ARENA_READER_API_KEY the key for an openai reader.
     """
     with extra("server", "the server"):
         from forge_server.process import serve as run
@@ -186,7 +187,9 @@ def _not_started(reason: str, as_json: bool) -> typer.Exit:
 
 
 def token(
-    role: Annotated[str, typer.Option(help="player, trainer (may also set the curriculum) or admin.")] = "player",
+    role: Annotated[
+        str, typer.Option(help="player, trainer (may also set the curriculum and report training runs) or admin.")
+    ] = "player",
 ) -> None:
     """Make a bearer token: one line for the client, and one for the server, which needs only the hash of the token."""
     with extra("server", "a token"):
