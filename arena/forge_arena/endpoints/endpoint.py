@@ -10,7 +10,7 @@ from enum import StrEnum
 from random import Random
 from time import perf_counter
 from typing import Any, cast
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import openai
 from pydantic import JsonValue, ValidationError
@@ -90,16 +90,17 @@ class Endpoint:
         retries: int,
         system_role: str = SystemRole.system,
     ) -> None:
-        base_url, user_and_password = credentials(base_url)
-        parts = urlsplit(base_url)
         if system_role not in SystemRole.__members__:
             raise BadArgument(f"system_role must be one of {', '.join(SystemRole)}, got {system_role!r}")
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment or not _has_port(parts):
+        host = _host_of(base_url)
+        if host is None:
             raise BadArgument(
                 f"base_url must look like http://host:port/v1, got {public_address(base_url)!r}; in a user or a "
                 "password write / as %2F, ? as %3F and # as %23"
             )
-        if concurrency < 1 or retries < 0 or timeout <= 0:
+        base_url, user_and_password = credentials(base_url)
+        # In this form, because every comparison with NaN is false.
+        if concurrency < 1 or retries < 0 or not timeout > 0:
             raise BadArgument(
                 "concurrency must be at least 1, retries at least 0 and timeout above 0, got "
                 f"concurrency={concurrency}, retries={retries}, timeout={timeout}"
@@ -108,6 +109,11 @@ class Endpoint:
             raise BadArgument(
                 "give the endpoint a key, or a user and a password in its address, but not both: a request has one "
                 "Authorization"
+            )
+        if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+            raise BadArgument(
+                "the API key holds a character that no key has, such as a line break or a letter with an accent: copy "
+                "the key alone, and the whole of it"
             )
         self.model = model
         # Without the query, which may be a secret: the address is shown in errors.
@@ -132,7 +138,7 @@ class Endpoint:
             max_retries=0,
             timeout=timeout,
             # A proxy from the environment cannot reach this machine's own servers.
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=not is_loopback(parts.hostname)),
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=not is_loopback(host)),
         )
         self._client.organization = None
         self._client.project = None
@@ -265,12 +271,14 @@ class Endpoint:
         return [*names[:8], f"{len(names) - 8} more"] if len(names) > 8 else names
 
 
-def _has_port(parts: SplitResult) -> bool:
-    """Whether what follows the host is a port, or nothing."""
+def _host_of(base_url: str) -> str | None:
+    """The host of an address; None if the address is none that can be asked."""
     try:
-        return parts.port is None or parts.port > 0
-    except ValueError:
-        return False
+        parts = urlsplit(base_url)
+        is_usable = parts.scheme in ("http", "https") and not parts.fragment and parts.port != 0
+    except ValueError:  # What follows the host is no port, or the brackets of the host are not closed.
+        return None
+    return parts.hostname or None if is_usable else None
 
 
 def _basic(user: str, password: str) -> str:

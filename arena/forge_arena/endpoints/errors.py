@@ -154,8 +154,16 @@ def retry_after(error: BaseException | None) -> float | None:
     try:
         return max(0.0, float(asked))
     except ValueError:
-        date = email.utils.parsedate_tz(asked)
+        return _seconds_until(asked)
+
+
+def _seconds_until(asked: str) -> float | None:
+    """Seconds until a date of HTTP; None if the text is no date of the calendar."""
+    date = email.utils.parsedate_tz(asked)
+    try:
         return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _settings_to_try(words: str) -> list[str]:

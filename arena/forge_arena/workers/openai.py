@@ -1,6 +1,7 @@
 """A Worker behind any OpenAI-compatible chat endpoint."""
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from random import Random
 from typing import Any
 
@@ -41,8 +42,8 @@ class OpenAIWorker:
     ) -> None:
         if max_tokens < 1:
             raise BadArgument(f"max_tokens must be at least 1, got {max_tokens}")
-        if temperature is not None and not temperature >= 0:
-            raise BadArgument(f"temperature must be at least 0, got {temperature}")
+        if temperature is not None and not 0 <= temperature < inf:
+            raise BadArgument(f"temperature must be a finite number of at least 0, got {temperature}")
         self._endpoint = Endpoint(
             model,
             base_url,

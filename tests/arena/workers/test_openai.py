@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from fastapi import Response
 
-from forge_arena.errors import WorkerFailed
+from forge_arena.errors import BadArgument, WorkerFailed
 from forge_arena.types import Answer, CorruptionType, Scenario
 from forge_arena.workers import open_worker
 from forge_arena.workers.base import HiddenInstruction, Worker
@@ -156,6 +156,11 @@ async def test_a_server_that_asks_for_an_hour_is_not_waited_for(make: Make, brai
     assert "refuses more requests (429); it asks to wait 3600 s; lower the concurrency or check the quota" in reason
 
 
+async def test_a_retry_after_beyond_the_calendar_counts_as_none(make: Make, brain: Brain, scenario: Scenario) -> None:
+    brain.reactions = [refusal(429, "quota", {"Retry-After": "Fri, 01 Jan 99999 00:00:00 GMT"})]
+    assert "refuses more requests (429); lower the concurrency" in await fails(make(), scenario)
+
+
 async def test_a_server_that_stays_broken_fails_with_status_and_tries(
     make: Make, brain: Brain, scenario: Scenario
 ) -> None:
@@ -215,6 +220,13 @@ async def test_a_refused_key_is_not_shown(
     brain.reactions = [refusal(401, f"Incorrect API key provided: {KEY}")]
     assert said in await fails(make(key=key), scenario)
     assert len(brain.seen) == 1
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY}\u00e9"])
+async def test_a_key_that_no_header_can_hold_is_refused_and_not_shown(make: Make, key: str) -> None:
+    with pytest.raises(BadArgument, match="the API key holds a character that no key has") as refused:
+        make(key=key)
+    assert KEY not in str(refused.value)
 
 
 async def test_without_a_key_none_is_taken_from_the_environment(
@@ -381,6 +393,8 @@ async def test_what_an_endpoint_does_not_take_is_left_out_by_what_follows_the_wo
         ("temperature=hot", "the Worker's temperature cannot be 'hot': give a number, or none"),
         ("seed=7", "the Worker's seed cannot be '7': give none"),
         ("system_role=boss", "system_role must be one of system, user, got 'boss'"),
+        ("temperature=inf", "temperature must be a finite number of at least 0, got inf"),
+        ("timeout=nan", "timeout above 0, got concurrency=16, retries=4, timeout=nan"),
     ],
 )
 async def test_a_setting_that_a_worker_does_not_take_is_refused(brain: Brain, settings: str, message: str) -> None:
@@ -388,9 +402,11 @@ async def test_a_setting_that_a_worker_does_not_take_is_refused(brain: Brain, se
         open_worker(f"openai:brain@{brain.url}#{settings}")
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8000/v1", "ftp://host/v1", "http:///v1", "http://host:port/v1"])
+@pytest.mark.parametrize(
+    "url", ["", "localhost:8000/v1", "ftp://host/v1", "http:///v1", "http://host:port/v1", "http://[::1/v1"]
+)
 async def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="base_url must look like http://host:port/v1, got "):
+    with pytest.raises(BadArgument, match="base_url must look like http://host:port/v1, got "):
         OpenAIWorker("brain", url)
 
 
