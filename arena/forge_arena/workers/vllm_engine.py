@@ -262,7 +262,8 @@ class Launcher:
         """Spawn an engine and wait until it has answered a chat.
 
         Raises:
-            WorkerFailed: there is no such command, the port cannot be had, or vLLM did not become ready.
+            WorkerFailed: there is no such command, the port cannot be had, the log cannot be written, or vLLM did not
+                become ready.
         """
         settings = self.settings
         program = shutil.which(settings.executable, path=settings.env.get("PATH", os.environ.get("PATH")))
@@ -271,7 +272,13 @@ class Launcher:
                 f"no command {settings.executable!r} to run vLLM with: install vllm, "
                 "or name the vllm of another environment by its absolute path"
             )
-        engine = self._spawn(program, _free_port(settings.port))
+        port = _free_port(settings.port)
+        try:
+            engine = self._spawn(program, port)
+        except OSError as error:
+            raise WorkerFailed(
+                f"vLLM cannot be started, or its log {settings.log} cannot be written: {error.strerror}"
+            ) from error
         ready = False
         try:
             await engine.wait_until_ready()
@@ -289,15 +296,16 @@ class Launcher:
 
     def _spawn(self, program: str, port: int) -> Engine:
         settings = self.settings
-        folder = tempfile.mkdtemp(prefix="forge-vllm-")
         serve = [program, "serve", settings.model, "--host", "127.0.0.1", "--port", str(port)]
         serve += ["--disable-uvicorn-access-log", *settings.args]
-        keep = [sys.executable, "-I", "-S", keeper.__file__, str(os.getpid()), str(GRACE), folder, *serve]
         settings.log.parent.mkdir(parents=True, exist_ok=True)
         if self._spawner is None:
             # The kernel signals the child when the thread that made it ends, so that thread must outlive the engine.
             self._spawner = ThreadPoolExecutor(1, thread_name_prefix="vllm-spawner")
         with settings.log.open("ab") as log:
+            # Only now, because nobody removes the folder if the log cannot be opened.
+            folder = tempfile.mkdtemp(prefix="forge-vllm-")
+            keep = [sys.executable, "-I", "-S", keeper.__file__, str(os.getpid()), str(GRACE), folder, *serve]
             # Without the arguments, because there may be a token among them.
             life = begin_life(log, settings.log, f"{program} serve {settings.model}")
             process = self._spawner.submit(

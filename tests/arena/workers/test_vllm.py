@@ -1,6 +1,8 @@
 """What is said of a vLLM that failed; the logs are excerpts of real ones. All else is in tests/e2e/test_vllm.py."""
 
+import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -90,6 +92,19 @@ def test_it_says_which_model_answers_and_how_before_it_runs() -> None:
 def test_settings_that_cannot_be_are_refused_before_anything_is_started() -> None:
     with pytest.raises(ValueError, match="concurrency=0"):
         VLLMWorker("org/model", concurrency=0)
+
+
+async def test_a_log_that_cannot_be_written_is_said_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "file").touch()
+    log = tmp_path / "file" / "vllm.log"
+    worker = VLLMWorker("model", executable=sys.executable, log=log, cpu=True)
+    with pytest.raises(WorkerFailed, match=f"its log {log} cannot be written: "):
+        await worker.start()
+    await worker.aclose()
+    assert os.listdir(tmp_path) == ["file"]
 
 
 TRICKLES = """#!{python}
