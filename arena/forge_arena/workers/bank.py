@@ -200,6 +200,7 @@ class Bank:
         writing = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(writing, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._forget_another_file(writing)
             self._catch_up()
             if self._end == 0:
                 # Another kind of file without a newline would be cut to nothing here.
@@ -234,6 +235,15 @@ class Bank:
         except OSError:
             os.ftruncate(writing, self._end)
             raise
+
+    def _forget_another_file(self, writing: int) -> None:
+        """Forget what was read if the file at the path has been replaced or removed since."""
+        if self._reading is not None and not os.path.samestat(os.fstat(self._reading), os.fstat(writing)):
+            os.close(self._reading)
+            self._reading = None
+            self._offsets.clear()
+            self._workers.clear()
+            self._end = self._lines = 0
 
     def _open(self) -> None:
         if self._reading is None and self.path.exists():

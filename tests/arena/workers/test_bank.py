@@ -135,6 +135,24 @@ def test_only_one_may_write_at_a_time(bank: Bank, path: Path) -> None:
         assert len(other) == 2
 
 
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_file_that_went_away_before_the_first_record_is_begun_anew(path: Path, is_replaced: bool) -> None:
+    with Bank(path) as earlier:
+        earlier.put(record(1, size=1))
+    with Bank(path) as bank:
+        path.unlink()
+        if is_replaced:
+            with Bank(path) as other:
+                other.put(record(3, worker="other"))
+        bank.put(record(2))
+        assert record(1).key not in bank
+        assert bank.get(record(2).key) == record(2)
+    with Bank(path) as again:
+        assert len(again) == 1 + is_replaced
+        assert again.workers == {"brain"} | ({"other"} if is_replaced else set())
+        assert again.get(record(2).key) == record(2)
+
+
 @pytest.mark.parametrize("kept", [1, 8, 72, 90, -1])
 def test_a_torn_last_line_is_passed_over_and_cut_off_by_the_next_writer(path: Path, kept: int) -> None:
     with Bank(path) as bank:
