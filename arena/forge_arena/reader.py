@@ -44,6 +44,8 @@ LONGEST_STEM = 24
 MOST_SENTENCES = 2
 
 _WORD = re.compile(r"[^\W\d_]+")
+# Longer than any number of a point, and short enough to be read as a number.
+_NUMBER = re.compile(r"\d{1,9}")
 _ELLIPSIS = re.compile(r"^\W*(?:\.\.\.|\u2026)\s*|\s*(?:\.\.\.|\u2026)\W*$")
 
 _SYSTEM = """\
@@ -390,7 +392,7 @@ def _quotations_by_number(reply: object) -> Iterator[tuple[int, str]]:
     elif isinstance(reply, list):
         pairs = list(enumerate(reply, start=1))
     for number, value in pairs:
-        digits = re.search(r"\d+", str(number))
+        digits = _NUMBER.search(str(number))
         for quotation in _quotations(value if isinstance(value, list) else [value]):
             if digits is not None:
                 yield int(digits[0]), quotation

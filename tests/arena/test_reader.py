@@ -182,6 +182,7 @@ async def test_a_reply_is_read_leniently(brain: Brain, reader: Reader, reply: ob
         ({"1": "30 hours is right"}, "reader_misquoted"),
         ({"1": None}, None),
         ({"7": PLACE}, None),
+        ({"7" * 5_000: PLACE}, None),
         ({"1": 30}, None),
         ({}, None),
         ([], None),
