@@ -119,8 +119,8 @@ def _make(spec: str, factory: object, rest: str, means: Means) -> Worker:
     if not callable(factory):
         raise BadAddition(f"Worker {spec!r}: a {type(factory).__name__} is no class that makes a Worker")
     offered = {"api_key": means.api_key, "concurrency": means.concurrency}
-    taken = {name: value for name, value in offered.items() if name in signature(factory).parameters}
     try:
+        taken = {name: value for name, value in offered.items() if name in signature(factory).parameters}
         with blame(f"making Worker {spec!r}", error=BadAddition, passing=(ForgeArenaError, TypeError, ValueError)):
             worker = factory(*([rest] if rest else []), **taken)
     except ForgeArenaError:

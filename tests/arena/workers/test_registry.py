@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from forge_arena.errors import ForgeArenaError
 from forge_arena.workers import open_worker
 
 HASTY = """
@@ -37,6 +38,7 @@ class Torn(Hasty):
             "hasty_extras.torn:Torn",
             r"^importing Worker 'hasty_extras\.torn:Torn' raised SyntaxError: .*\(\S+torn\.py:1\)$",
         ),
+        ("builtins:dict", r"^Worker 'builtins:dict': no signature found for builtin type"),
         ("scriptde", r"^unknown Worker 'scriptde'\. Did you mean 'scripted'\?"),
     ],
 )
@@ -51,5 +53,5 @@ def test_a_spec_that_names_no_worker_is_refused_in_words(
     monkeypatch.syspath_prepend(str(tmp_path))
     for name in ("hasty_extras", "hasty_extras.hasty"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ForgeArenaError, match=message):
         open_worker(spec)
