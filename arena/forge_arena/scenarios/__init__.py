@@ -97,8 +97,14 @@ def suite_of_load(suite: str, load: Load) -> str:
     """The name of a suite under a load: `forge` and, because another load gives other episodes, `forge-light`.
 
     Raises:
-        ScenarioError: the suite has a name that another suite has under a lighter load.
+        ScenarioError: the suite has a name that another suite has under a lighter load or with an addition, or that
+            no key can hold.
     """
+    if not suite or ":" in suite or "+" in suite:
+        raise ScenarioError(
+            f"a set of scenarios must not be named {suite!r}: in keys a colon ends the name, and a plus stands before an "
+            "addition. Rename the folder"
+        )
     for lighter in Load.light, Load.normal:
         if suite.endswith(f"-{lighter.value}"):
             raise ScenarioError(

@@ -1,5 +1,6 @@
 """Loads: how much a task asks, and that a lighter task is still whole, true and of a suite of its own."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -158,12 +159,13 @@ def test_documents_have_one_load(tmp_path: Path) -> None:
         open_sources(documents=tmp_path / "documents.jsonl", load=Load.normal)
 
 
-def test_a_set_must_not_have_the_name_of_another_set_under_a_lighter_load(tmp_path: Path) -> None:
-    folder = tmp_path / "mine-light" / "customer_support"
+@pytest.mark.parametrize("name", ["mine-light", "mine+hedging", "mine:5"])
+def test_a_set_must_not_have_a_name_that_means_something_else_in_keys(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name / "customer_support"
     folder.mkdir(parents=True)
     (folder / "letter.yaml").write_text(LETTER, encoding="utf-8")
-    with pytest.raises(ScenarioError, match="must not be named 'mine-light'"):
-        open_set(str(tmp_path / "mine-light"))
+    with pytest.raises(ScenarioError, match=re.escape(f"must not be named {name!r}")):
+        open_set(str(tmp_path / name))
 
 
 def letter(tmp_path: Path, text: str = LETTER) -> Family:
