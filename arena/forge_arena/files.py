@@ -169,9 +169,13 @@ def read_yaml(path: Path, *, error: MakeError = FileError) -> Any:
 
 
 def parse_yaml(text: str, where: str, *, error: MakeError = FileError) -> Any:
-    """The content of a YAML text, unchecked."""
+    """The content of a YAML text, unchecked but for keys: PyYAML itself keeps the last of two equal keys."""
     try:
-        return yaml.load(text, Loader=YAML_LOADER)  # noqa: S506  (both loaders are safe)
+        loader = YAML_LOADER(text)
+        node = loader.get_single_node()
+        # Before the values are made, because a merge key `<<` then adds keys that others may replace.
+        key = _key_given_twice(node)
+        content = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as invalid:
         line = invalid.problem_mark.line + 1 if invalid.problem_mark else 1
         raise error(f"{where}:{line}: not YAML: {invalid.problem}") from None
@@ -180,6 +184,32 @@ def parse_yaml(text: str, where: str, *, error: MakeError = FileError) -> Any:
     # PyYAML raises these for a value that looks like a date, a number or a truth value and is none.
     except (yaml.YAMLError, ValueError, LookupError, AttributeError) as invalid:
         raise error(f"{where}: not YAML: {' '.join(str(invalid).split())}") from None
+    if key is not None:
+        raise error(f"{where}:{key.start_mark.line + 1}: the key {key.value!r} is given twice: take one of the two out")
+    return content
+
+
+def _key_given_twice(root: yaml.Node | None) -> yaml.ScalarNode | None:
+    """A key that its mapping has twice, where it is given for the second time; None if there is no such key."""
+    nodes = [] if root is None else [root]
+    # An alias stands for the node itself, which may even hold its own alias.
+    seen: set[int] = set()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+        elif isinstance(node, yaml.MappingNode):
+            keys: set[tuple[str, str]] = set()
+            for key, value in node.value:
+                nodes.append(value)
+                if isinstance(key, yaml.ScalarNode):
+                    if (key.tag, key.value) in keys:
+                        return key
+                    keys.add((key.tag, key.value))
+    return None
 
 
 def _decode(data: bytes, where: str, error: MakeError, *, whole_file: bool = False) -> str:

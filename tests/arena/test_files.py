@@ -39,6 +39,12 @@ def test_what_merely_looks_like_the_end_of_a_line_does_not_end_it(tmp_path: Path
     assert [number for number, _ in numbered_lines(path)] == [1, 2]
 
 
+def test_a_merged_key_may_be_replaced_and_an_alias_may_stand_for_what_holds_it(tmp_path: Path) -> None:
+    content = read_yaml(written(tmp_path / "a.yaml", "a: &a {x: 1}\nb: {<<: *a, x: 2}\nc: &c [*c]\n"))
+    assert content["b"] == {"x": 2}
+    assert content["c"][0] is content["c"]
+
+
 def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path: Path) -> None:
     assert read_text(written(tmp_path / "a.txt", "\ufeffhello")) == "hello"
     assert read_json(written(tmp_path / "a.json", '\ufeff{"x":1}'), POINT) == Point(x=1)
@@ -87,6 +93,8 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_place(tmp_path: Path, co
         (b"x: \x01", r"a\.yaml: not YAML: .*control characters"),
         (b"x: 2024-99-99", r"a\.yaml: not YAML: month must be in 1..12"),
         (b"x: !!bool perhaps", r"a\.yaml: not YAML: 'perhaps'"),
+        (b"x: 1\ny:\n  z: 1\n  z: 2\n", r"a\.yaml:4: the key 'z' is given twice"),
+        (b"[{x: 1, x: 1}]", r"a\.yaml:1: the key 'x' is given twice"),
         (b"x: !!timestamp soon", r"a\.yaml: not YAML: "),
     ],
 )
