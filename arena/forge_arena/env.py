@@ -78,8 +78,8 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     truth, a `forge_arena.types.Truth`.
     The episode is truncated after `probes` + 8 steps without a verdict (a use of a tool has a step of its own), and if
     the Worker fails to answer a probe. In the second case `info["outcome"]` is `worker_failed`, and the reward of 0.0
-    is no score. A probe beyond the last one gets no answer, and `info["probe_refused"]` says why;
-    `info["tool_refused"]` says the same of a tool. `step` after the end raises Gymnasium's `ResetNeeded`.
+    is no score. A probe beyond the last one, or without a question, gets no answer, and `info["probe_refused"]` says
+    why; `info["tool_refused"]` says the same of a tool. `step` after the end raises Gymnasium's `ResetNeeded`.
 
     ## Arguments
     - `worker`: a Worker, or a text for `forge_arena.workers.open_worker` (default `scripted`).
@@ -114,7 +114,7 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     process of the Worker behind.
 
     ## Version History
-    - v0: the first version. Every key names the suite's version, which is 4.
+    - v0: the first version. Every key names the suite's version, which is 5.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ from forge_arena.spaces import (
 )
 from forge_arena.storable import storable_json
 from forge_arena.types import Observation, Probe, ToolUse, Truth, Verdict, View
-from forge_arena.wire import ProbeAnswered, ToolAnswered
+from forge_arena.wire import MAX_QUESTION, ProbeAnswered, ToolAnswered
 
 STEPS_BEYOND_PROBES = 8
 _TOOL_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,63}", re.ASCII)
@@ -242,10 +242,13 @@ def open_seats(
 
 
 def ask(source: EpisodeSource[EpisodeT], seat: Seat[EpisodeT], question: str) -> Turn:
-    """Put a question to the Worker, if the episode has a probe left."""
+    """Put a question to the Worker, if it is one and the episode has a probe left."""
     info: dict[str, Any] = {"key": seat.key}
     if seat.observation.probes_left == 0:
         info["probe_refused"] = f"all {seat.probes} probes of this episode are used"
+    elif not 1 <= len(question) <= MAX_QUESTION:
+        # A server takes no other question, and seats play alike wherever their episodes are made.
+        info["probe_refused"] = f"a question has 1 to {MAX_QUESTION} characters, got {len(question)}"
     else:
         probes = seat.observation.probes
         answer = source.probe(seat.episode, probes, question)

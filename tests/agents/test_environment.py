@@ -175,6 +175,13 @@ def test_a_probe_is_answered_and_a_second_one_refused(env: RemoteForgeArenaEnv) 
     assert env.step(CLEAN)[2]
 
 
+def test_an_empty_question_is_refused_and_costs_no_probe(env: RemoteForgeArenaEnv) -> None:
+    env.reset(options={"key": "forge:5:train:3"})
+    observation, _, _, _, info = env.step(probe_action(""))
+    assert info["probe_refused"] == "a question has 1 to 2000 characters, got 0"
+    assert observation["probes_left"] == 1
+
+
 def test_probing_without_end_is_truncated(env: RemoteForgeArenaEnv) -> None:
     env.reset(options={"key": "forge:5:train:3"})
     ends = [env.step(probe_action("Why?"))[3] for _ in range(9)]

@@ -15,8 +15,9 @@ from forge_arena import ENV_ID
 from forge_arena.env import ForgeArenaEnv
 from forge_arena.errors import WorkerFailed
 from forge_arena.keys import Filters
+from forge_arena.plans import VERSION
 from forge_arena.rewards import oracle_verdict
-from forge_arena.spaces import probe_action, verdict_action
+from forge_arena.spaces import probe_action, tool_action, verdict_action
 from forge_arena.types import Form, Split, Truth, Verdict
 
 from ..brain import Brain, completion, refusal
@@ -132,6 +133,22 @@ def test_a_probe_is_answered_once_and_then_refused(env: ForgeArenaEnv) -> None:
     observation, _, _, _, info = env.step(probe_action("Why again?"))
     assert len(observation["probes"]) == 1
     assert info["probe_refused"] == "all 1 probes of this episode are used"
+
+
+@pytest.mark.parametrize("question", ["", "?" * 2_001])
+@pytest.mark.parametrize("as_tool", [False, True])
+def test_what_no_server_takes_as_a_question_is_refused_and_costs_no_probe(
+    env: ForgeArenaEnv, question: str, as_tool: bool
+) -> None:
+    env.reset(seed=2)
+    action = tool_action("probe", question=question) if as_tool else probe_action(question)
+    observation, _, _, _, info = env.step(action)
+    assert info["probe_refused"] == f"a question has 1 to 2000 characters, got {len(question)}"
+    assert (observation["probes"], observation["probes_left"]) == ((), 1)
+
+
+def test_the_specification_names_the_version_of_the_suite() -> None:
+    assert f"the suite's version, which is {VERSION}." in (ForgeArenaEnv.__doc__ or "")
 
 
 def test_probing_for_ever_is_truncated(env: ForgeArenaEnv) -> None:
