@@ -96,6 +96,92 @@ def test_a_bad_file_is_refused_with_file_line_given_and_wanted(
         small(tmp_path, SMALL.replace(old, new, 1))
 
 
+SLOT, CLAIM = "slots:\n", "claims:\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (SLOT, "{integer: {low: 1, high: 5, step: 0}}", r":\d+: slots\.more\.integer\.step: .*greater than 0"),
+        (SLOT, "{money: {low: 1, high: 5, currency: CHF}}", r":\d+: .*wanted one of USD, EUR, GBP, got 'CHF'"),
+        (SLOT, "{duration: {unit: days}}", r":\d+: .*a duration needs values or ranges"),
+        (SLOT, "{choice: []}", r":\d+: slots\.more\.choice: .*at least 1 item"),
+        (SLOT, "{draws: 2}", r":\d+: .*a slot is drawn in one way, got none"),
+        (SLOT, "{choice: [a], pattern: '#'}", r":\d+: .*a slot is drawn in one way, got choice and pattern"),
+        (SLOT, "{map: window}", r":\d+: .*map and to belong together"),
+        (SLOT, "{pattern: '${window'}", r":\d+: '\$\{' at character 0 is not closed"),
+        (SLOT, "{choice: ['${windw}']}", r":\d+: unknown slot \$\{windw\}"),
+        (SLOT, "{choice: ['${window}']}", r":\d+: slot 'window' is drawn later"),
+        (CLAIM, "{kind: constraint, right: a, options: {a: {}}}", r":\d+: option 'a' needs forms, or a check"),
+        (CLAIM, "{kind: term, right: a, options: {a: {forms: ['${windw}']}}}", r":\d+: unknown slot \$\{windw\}"),
+        (CLAIM, "{kind: term, right: '${windw}', options: {a: {forms: [b]}}}", r":\d+: unknown slot \$\{windw\}"),
+        (
+            CLAIM,
+            "{kind: constraint, right: a, options: {a: {check: max_wrods}}}",
+            r":\d+: option 'a': no check 'max_wrods'\. Did you mean 'max_words'\?",
+        ),
+        (
+            CLAIM,
+            "{kind: constraint, right: a, options: {a: {check: max_words, argument: [b]}}}",
+            r":\d+: option 'a': check max_words needs a whole number",
+        ),
+        ("task: Answer.", "task: Answer ${windw}.", r":\d+: unknown slot \$\{windw\}"),
+        ("title: Policy", "title: Policy ${windw", r":\d+: '\$\{' at character 7 is not closed"),
+        ("label: the window", "label: the ${times.number}", r":\d+: unknown slot \$\{times\.number\}"),
+        (
+            "  window: {duration",
+            "  rules: {choice: [a]}\n  window: {duration",
+            r":\d+: a slot must not be named 'rules'",
+        ),
+        ("  sections:", "  sections:\n    - {id: times, text: Twice.}", r":\d+: two sections have the id 'times'"),
+        ("It takes {window}", "It takes {windw}", r":23: the statement names \{windw\}, but there is no claim 'windw'"),
+        (
+            "source:",
+            "authorities: {act: {forms: [Act], supports: [a]}}\nsource:",
+            r":\d+: supports 'a', but there is no",
+        ),
+    ],
+)
+def test_a_fault_that_would_end_a_draw_is_refused_when_the_file_is_read(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    text = f"{old}  more: {new}\n" if old in (SLOT, CLAIM) else new
+    with pytest.raises(ScenarioError, match=r"small\.yaml" + message):
+        small(tmp_path, SMALL.replace(old, text, 1))
+
+
+@pytest.mark.parametrize("how", ["number: false", "chance: 0.5"])
+def test_a_section_that_is_cited_has_a_number_in_every_draw(tmp_path: Path, how: str) -> None:
+    text = SMALL.replace(CLAIM, f"{CLAIM}  cited: {{kind: citation, authority: times, subject: window}}\n")
+    with pytest.raises(
+        ScenarioError, match=r"small\.yaml:8: section 'times' is cited: it needs a number, and no chance"
+    ):
+        small(tmp_path, text.replace("id: times", f"id: times\n      {how}"))
+
+
+@pytest.mark.parametrize(
+    ("slot", "message"),
+    [
+        ("{integer: {low: 'windw + 1', high: 5}}", "no slot 'windw' is drawn before it"),
+        ("{integer: {low: 'name * 2', high: 5}}", "slot 'name' is not a number"),
+        ("{integer: {low: 'window * 2', high: 5}}", "low must not exceed high, got 6 and 5"),
+        ("{map: name, to: {Bob: b}}", "map has no entry for 'Ann'; it has 'Bob'"),
+        ("{sum: [windw]}", "no slot 'windw' is drawn before it"),
+        ("{date: {after: window}}", "slot 'window' is not a date"),
+    ],
+)
+def test_values_that_do_not_fit_end_a_draw_in_a_scenario_error(tmp_path: Path, slot: str, message: str) -> None:
+    text = SMALL.replace("values: [3, 5, 7, 9]}, draws: 2}", "values: [3]}}").replace("    superseded: window.2\n", "")
+    family = small(
+        tmp_path,
+        text.replace(", before it was ${window.2}", "").replace(
+            CLAIM, f"  name: {{choice: [Ann]}}\n  more: {slot}\n{CLAIM}"
+        ),
+    )
+    with pytest.raises(ScenarioError, match=f"small: slot 'more': {message}"):
+        family.draw(Random(0))
+
+
 def test_a_file_in_the_wrong_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "code_review").mkdir()
     (tmp_path / "code_review" / "small.yaml").write_text(SMALL, encoding="utf-8")

@@ -9,7 +9,7 @@ from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import template
 from forge_arena.scenarios.slots import Drawn, Draws, draw_distinct
 from forge_arena.scenarios.source_text import CHAPTERS, WrittenSource, citation_forms, stands_alone_in
-from forge_arena.scenarios.spec import ABSENT_PER_CLAIM, ClaimSpec, FamilySpec, OptionSpec
+from forge_arena.scenarios.spec import ABSENT_PER_CLAIM, ClaimSpec, FamilySpec, OptionSpec, as_argument
 from forge_arena.types import Alternative, Case, Check, Claim, ClaimKind, Load, Span, Standing
 
 OTHERS_PER_CITATION = 4
@@ -138,8 +138,7 @@ class Claims:
         if isinstance(argument, int):
             return argument
         if isinstance(argument, str):
-            text = draws.fill(argument, rng)
-            return int(text) if text.isdigit() else text
+            return as_argument(draws.fill(argument, rng))
         return tuple(draws.fill(item, rng) for item in argument)
 
     def _citations(self, spec: ClaimSpec, draws: Draws, source: WrittenSource, rng: Random) -> tuple[Alternative, ...]:

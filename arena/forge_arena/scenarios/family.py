@@ -194,7 +194,12 @@ class Family:
     def _draw_slots(self, rng: Random) -> Draws:
         draws = Draws({}, {})
         for name, slot in self.spec.slots.items():
-            first = draw(slot, draws, self.vocabulary, rng)
+            try:
+                first = draw(slot, draws, self.vocabulary, rng)
+            except KeyError as error:
+                raise ScenarioError(f"{self.name}: slot {name!r}: no slot {error} is drawn before it") from None
+            except ValueError as error:
+                raise ScenarioError(f"{self.name}: slot {name!r}: {error}") from None
             draws.add(name, first)
             if slot.draws > 1:
                 more = draw_distinct(slot, slot.draws - 1, (first,), draws, self.vocabulary, rng, MANY_TRIES)

@@ -12,13 +12,19 @@ from forge_arena.files import YAML_LOADER, parse_yaml, read_text
 from forge_arena.scenarios import template
 from forge_arena.scenarios.family import Family
 from forge_arena.scenarios.loads import ALL_RULES, rules_of
-from forge_arena.scenarios.spec import ClaimSpec, FamilySpec, wordings
+from forge_arena.scenarios.slots import SlotSpec
+from forge_arena.scenarios.spec import ClaimSpec, FamilySpec, as_argument, wordings
 from forge_arena.statements import slots_of
 from forge_arena.texts.words import SMALL_WORDS
-from forge_arena.types import VALUE_KINDS, ClaimKind
+from forge_arena.types import VALUE_KINDS, Check, ClaimKind
+from forge_arena.verify.checks import names as checks
+from forge_arena.verify.checks import refusal
 
 Location: TypeAlias = tuple[str | int, ...]
 Problem: TypeAlias = tuple[Location, str]
+
+# The slots that a draw writes itself: what the source demands, and the rules that it lays down.
+_WRITTEN_SLOTS = frozenset({"required", "rules"})
 
 
 def load_family(path: Path, vocabulary: Mapping[str, Mapping[str, tuple[str, ...]]]) -> Family:
@@ -47,17 +53,19 @@ def _problems(family: Family) -> Iterator[Problem]:
     """What does not fit together in a well-formed file."""
     spec = family.spec
     sections = {section.id for section in spec.source.sections}
-    slots = {"required", "rules"} | {f"{section}.{part}" for section in sections for part in ("number", "cite")}
+    drawn: set[str] = set()
     for name, slot in spec.slots.items():
-        texts = (*(slot.choice or ()), slot.pattern or "", *(slot.to or {}).values())
-        used = set[str]().union(*(template.slots_of(template.parse(text)) for text in texts))
-        for early in sorted(used & set(spec.slots) - slots):
-            yield ("slots", name), f"slot {early!r} is drawn later; slots are drawn in file order, so move it up"
-        slots |= {name} | {f"{name}.{n}" for n in range(2, slot.draws + 1)}
-        if slot.words is not None and slot.words not in family.vocabulary:
-            yield ("slots", name), f"no words {slot.words!r} in vocabulary.yaml for split {spec.split}"
+        yield from _slot_problems(name, slot, family, drawn)
+        drawn |= {name} | {f"{name}.{n}" for n in range(2, slot.draws + 1)}
+    for name in sorted(_WRITTEN_SLOTS & drawn):
+        yield ("slots", name), f"a slot must not be named {name!r}: the arena writes the text of this name"
+    slots = drawn | _WRITTEN_SLOTS | {f"{section}.{part}" for section in sections for part in ("number", "cite")}
     marked: set[str] = set()
+    ids: set[str] = set()
     for place, section in enumerate(spec.source.sections):
+        if section.id in ids:
+            yield ("source", "sections", place), f"two sections have the id {section.id!r}: each needs one of its own"
+        ids.add(section.id)
         for text in (section.heading, *wordings(section.text)):
             yield from _text_problems(("source", "sections", place), text, slots)
             for problem in _condition_problems(text, spec):
@@ -67,16 +75,65 @@ def _problems(family: Family) -> Iterator[Problem]:
         yield ("source",), f"a passage is marked <<{unknown}: …>> but there is no claim {unknown!r}"
     for both in sorted(sections & set(spec.authorities)):
         yield ("authorities", both), f"a section and an authority must not share the name {both!r}"
+    for name, authority in spec.authorities.items():
+        for form in authority.forms:
+            yield from _text_problems(("authorities", name), form, drawn)
+        for unknown in sorted(set(authority.supports) - set(spec.claims)):
+            yield ("authorities", name), f"supports {unknown!r}, but there is no such claim"
+    yield from _text_problems(("source", "title"), spec.source.title, slots)
+    for text in wordings(spec.task):
+        yield from _text_problems(("task",), text, slots)
     yield from _statement_problems(spec, slots)
     yield from _rule_problems(spec, slots)
     for name, claim in spec.claims.items():
-        for option in claim.options.values():
-            for reading in (*option.allows, *option.forbids):
-                if isinstance(reading, str):
-                    yield from _text_problems(("claims", name), reading, slots)
+        # A label is written into the source before any section has its number.
+        yield from _text_problems(("claims", name), claim.label, drawn)
+        for text in _texts_of_claim(claim):
+            yield from _text_problems(("claims", name), text, slots)
     for name, claim in spec.claims.items():
         for problem in _claim_problems(name, claim, spec, slots, sections, marked):
             yield ("claims", name), problem
+        for problem in _option_problems(claim):
+            yield ("claims", name), problem
+
+
+def _slot_problems(name: str, slot: SlotSpec, family: Family, drawn: set[str]) -> Iterator[Problem]:
+    """What does not fit in a slot, if the slots in `drawn` are drawn before it."""
+    where = ("slots", name)
+    later = set(family.spec.slots) - drawn
+    for text in slot.texts:
+        yield from _text_problems(where, text, drawn | later)
+        for early in sorted(template.slots_of(template.parse(text)) & later):
+            yield where, f"slot {early!r} is drawn later; slots are drawn in file order, so move it up"
+    if slot.words is not None and slot.words not in family.vocabulary:
+        yield where, f"no words {slot.words!r} in vocabulary.yaml for split {family.spec.split}"
+
+
+def _texts_of_claim(claim: ClaimSpec) -> Iterator[str]:
+    """The templates of a claim but its label."""
+    yield from (claim.right or "", *claim.fabricated)
+    for case in claim.cases:
+        yield from (case.call, case.returns or "")
+    for option in claim.options.values():
+        yield from option.forms
+        yield from (text for text in (*option.allows, *option.forbids) if isinstance(text, str))
+        if not isinstance(option.argument, int):
+            yield from (option.argument,) if isinstance(option.argument, str) else option.argument
+
+
+def _option_problems(claim: ClaimSpec) -> Iterator[str]:
+    """What does not fit in the options of a claim, as far as it is the same in every draw."""
+    for name, option in claim.options.items():
+        if option.check is None:
+            if not option.forms:
+                yield f"option {name!r} needs forms, or a check"
+            continue
+        argument = as_argument(option.argument) if isinstance(option.argument, str) else option.argument
+        texts = argument if isinstance(argument, tuple) else (str(argument),)
+        is_final = all(template.is_plain(template.parse(text)) for text in texts)
+        why = refusal(Check(name=option.check, argument=argument))
+        if why is not None and (is_final or option.check not in checks()):
+            yield f"option {name!r}: {why}"
 
 
 def _text_problems(where: Location, text: str, slots: set[str]) -> Iterator[Problem]:
@@ -147,14 +204,20 @@ def _statement_problems(spec: FamilySpec, slots: set[str]) -> Iterator[Problem]:
                 yield where, f"claim {claim!r} has no option {option!r}"
         for text in wordings(statement.text):
             yield from _text_problems(where, text, slots)
-            for problem in _slot_problems(text, spec):
+            for problem in _value_problems(text, spec):
                 yield where, problem
 
 
-def _slot_problems(text: str, spec: FamilySpec) -> Iterator[str]:
-    """The alternatives that a statement names and that no draw can have; a draw would state the right one instead."""
+def _value_problems(text: str, spec: FamilySpec) -> Iterator[str]:
+    """The claims that a statement names and that the file lacks, and the alternatives that no draw can have.
+
+    In the place of such an alternative a draw would state the right one.
+    """
+    filled_before = template.slots_of(template.parse(text))
     for name, alternative in slots_of(text):
         claim = spec.claims.get(name)
+        if claim is None and name not in filled_before:
+            yield f"the statement names {{{name}}}, but there is no claim {name!r}"
         names = None if claim is None else claim.alternative_names()
         if alternative is not None and names is not None and alternative not in names:
             yield f"claim {name!r} has no alternative {alternative!r}; it has {', '.join(sorted(names))}"
@@ -169,6 +232,9 @@ def _claim_problems(
     if claim.kind is ClaimKind.citation:
         if claim.authority not in sections | set(spec.authorities):
             yield f"a citation needs an authority: a section or one of authorities, got {claim.authority!r}"
+        for section in spec.source.sections:
+            if section.id == claim.authority and (not section.number or section.chance < 1):
+                yield f"section {section.id!r} is cited: it needs a number, and no chance of being left out"
         if claim.subject not in spec.claims:
             yield f"a citation needs a subject among the claims, got {claim.subject!r}"
     elif claim.options:

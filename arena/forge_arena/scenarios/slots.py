@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from random import Random
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from forge_arena.scenarios import template
 from forge_arena.texts.values import MONTHS
@@ -17,6 +17,7 @@ from forge_arena.types import Noun
 T = TypeVar("T")
 
 Number = float | Annotated[str, StringConstraints(pattern=r"^\s*[a-z_][a-z0-9_.]*\s*([-+*]\s*\d+(\.\d+)?)?\s*$")]
+Step = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 # How often a further value is drawn, of those that a claim may have and of those that a slot must have. With so many
 # tries a slot of two values fails once in 10^30 draws.
 TRIES, MANY_TRIES = 8, 100
@@ -28,8 +29,15 @@ class Money(Noun):
 
     low: Number
     high: Number
-    step: float = 0.01
+    step: Step = 0.01
     currency: str = "USD"
+
+    @field_validator("currency")
+    @classmethod
+    def _has_a_sign(cls, currency: str) -> str:
+        if currency not in CURRENCY_SIGNS:
+            raise ValueError(f"wanted one of {', '.join(CURRENCY_SIGNS)}")
+        return currency
 
 
 class Measure(Noun):
@@ -37,7 +45,7 @@ class Measure(Noun):
 
     low: Number
     high: Number
-    step: float = 1
+    step: Step = 1
     unit: str = ""
 
 
@@ -47,6 +55,12 @@ class Length(Noun):
     unit: str
     values: tuple[int, ...] = ()
     ranges: tuple[tuple[int, int], ...] = ()
+
+    @model_validator(mode="after")
+    def _has_some(self) -> Self:
+        if not self.values and not self.ranges:
+            raise ValueError("a duration needs values or ranges")
+        return self
 
 
 class Day(Noun):
@@ -65,7 +79,7 @@ class SlotSpec(Noun):
     writes an identifier (`#` a digit, `@` a capital letter), `map` looks another slot's value up, `sum` adds numbers.
     """
 
-    choice: tuple[str, ...] | None = None
+    choice: tuple[str, ...] | None = Field(default=None, min_length=1)
     words: str | None = None
     pattern: str | None = None
     money: Money | None = None
@@ -76,8 +90,22 @@ class SlotSpec(Noun):
     date: Day | None = None
     map: str | None = None
     to: dict[str, str] | None = None
-    sum: tuple[str, ...] | None = None
+    sum: tuple[str, ...] | None = Field(default=None, min_length=1)
     draws: int = Field(default=1, ge=1, le=8)
+
+    @model_validator(mode="after")
+    def _is_drawn_in_one_way(self) -> Self:
+        ways = {name for name in SlotSpec.model_fields if getattr(self, name) is not None} - {"to", "draws"}
+        if len(ways) != 1:
+            raise ValueError(f"a slot is drawn in one way, got {' and '.join(sorted(ways)) or 'none'}")
+        if (self.map is None) != (self.to is None):
+            raise ValueError("map and to belong together")
+        return self
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The templates of the slot."""
+        return (*(self.choice or ()), self.pattern or "", *(self.to or {}).values())
 
 
 @dataclass(frozen=True, slots=True)

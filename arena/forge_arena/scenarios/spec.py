@@ -1,6 +1,6 @@
 """The form of a family's file (YAML, see `scenarios/README.md`); `reading` refuses what does not fit together."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -100,6 +100,10 @@ class AuthoritySpec(Noun):
     supports: tuple[str, ...] = ()
 
 
+# One wording or several.
+Wordings = str | Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class SectionSpec(Noun):
     """A passage of the source. `text` is one wording or several; `chance` is how often a draw has the section.
 
@@ -109,7 +113,7 @@ class SectionSpec(Noun):
 
     id: str
     heading: str = ""
-    text: str | tuple[str, ...]
+    text: Wordings
     number: bool = True
     chance: float = Field(default=1.0, gt=0, le=1)
     place: Literal["anywhere", "first", "last"] = "anywhere"
@@ -120,7 +124,7 @@ class SourceSpec(Noun):
     """The document: its title, the names for a passage in a citation, the least and most words, and the passages."""
 
     title: str
-    cited_as: tuple[str, ...] = ("section",)
+    cited_as: tuple[str, ...] = Field(default=("section",), min_length=1)
     words: tuple[int, int] = (150, 1_500)
     sections: tuple[SectionSpec, ...] = Field(min_length=1)
 
@@ -128,7 +132,7 @@ class SourceSpec(Noun):
 class StatementSpec(Noun):
     """A sentence in one or several wordings; see `Statement`."""
 
-    text: str | tuple[str, ...]
+    text: Wordings
     says: tuple[str, ...] = ()
     when: dict[str, str] = {}
     part: Literal["opening", "body", "closing", "reasoning", "probe"] = "body"
@@ -147,7 +151,7 @@ class FamilySpec(Noun):
     claims: dict[str, ClaimSpec] = Field(min_length=1)
     authorities: dict[str, AuthoritySpec] = {}
     source: SourceSpec
-    task: str | tuple[str, ...]
+    task: Wordings
     statements: tuple[StatementSpec, ...] = Field(min_length=1)
 
     @field_validator("split")
@@ -160,5 +164,10 @@ class FamilySpec(Noun):
         return split
 
 
-def wordings(text: str | tuple[str, ...]) -> tuple[str, ...]:
+def as_argument(text: str) -> int | str:
+    """The argument of a check that a text gives: a whole number if it is one."""
+    return int(text) if text.isdigit() else text
+
+
+def wordings(text: Wordings) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else text

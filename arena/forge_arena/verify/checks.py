@@ -84,19 +84,25 @@ def violation(check: Check, text: str) -> Violation:
     Raises:
         ValueError: no such check, or an argument that it does not take.
     """
+    if (why := refusal(check)) is not None:
+        raise ValueError(why)
+    wanted, function = _checks[check.name]
+    return function(text) if wanted is type(None) else function(text, check.argument)
+
+
+def refusal(check: Check) -> str | None:
+    """Why there is no such check, or why it does not take its argument; None if all is well."""
     if check.name not in _checks:
-        raise ValueError(f"no check {check.name!r}.{did_you_mean(check.name, _checks)}")
+        return f"no check {check.name!r}.{did_you_mean(check.name, _checks)}"
     wanted, function = _checks[check.name]
     argument = check.argument
     if wanted is type(None):
-        if argument != ():
-            raise ValueError(f"check {check.name} needs no argument, got {argument!r}")
-        return function(text)
+        return f"check {check.name} needs no argument, got {argument!r}" if argument != () else None
     if not isinstance(argument, wanted) or (isinstance(argument, int) and argument < 0):
-        raise ValueError(f"check {check.name} needs {_NEEDS[wanted]}, got {argument!r}")
+        return f"check {check.name} needs {_NEEDS[wanted]}, got {argument!r}"
     if isinstance(argument, tuple) and not (all(map(str.strip, argument)) and (argument or function is imports_only)):
-        raise ValueError(f"check {check.name} needs {_NEEDS[tuple]}, none of them empty, got {argument!r}")
-    return function(text, argument)
+        return f"check {check.name} needs {_NEEDS[tuple]}, none of them empty, got {argument!r}"
+    return None
 
 
 @_check(int)
