@@ -18,11 +18,10 @@ from forge_arena.errors import BadArgument, ForgeArenaError, WorkerFailed
 from forge_arena.reader import Reader, open_reader
 from forge_arena.scenarios import Source
 from forge_arena.types import Awareness, Candour, Load, Mechanism, Noun, Split
+from forge_arena.usability import HOPELESS
 from forge_arena.workers import Worker, open_worker
 from forge_arena.workers.bank import Bank, BankBusy, BankWorker
 
-# Failures in a row, for each answer in flight, after which the Worker counts as down for good.
-HOPELESS = 3
 # Seconds that the writer of a shard may take to end after its run is over.
 LAST_WRITES = 30.0
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from forge_arena.keys import MAX_INDEX, Filters, Key
 from forge_arena.present import episode_panels, panels_as_text, print_panels
 from forge_arena.spaces import (
+    MAX_TOOL_NAME,
     PROBE,
     TOOL,
     ActType,
@@ -30,7 +31,7 @@ from forge_arena.types import Observation, Probe, ToolUse, Truth, Verdict, View
 from forge_arena.wire import MAX_QUESTION, ProbeAnswered, ToolAnswered
 
 STEPS_BEYOND_PROBES = 8
-_TOOL_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,63}", re.ASCII)
+_TOOL_NAME = re.compile(rf"[a-zA-Z][a-zA-Z0-9_]{{0,{MAX_TOOL_NAME - 1}}}", re.ASCII)
 RESET_TRIES = 8
 
 

@@ -23,14 +23,12 @@ from forge_arena.reader import Reader
 from forge_arena.revision import faults, quote
 from forge_arena.scenarios import Source
 from forge_arena.types import CorruptionType, Load, Noun, Scenario
-from forge_arena.usability import VETOED, Usability
+from forge_arena.usability import HOPELESS, VETOED, Usability
 from forge_arena.verify import Verifier
 from forge_arena.workers.base import HiddenInstruction, Metered, Worker
 
 # The commonest reasons that a report names.
 REASONS = 8
-# Failures in a row, for each answer in flight, after which the Worker counts as down.
-HOPELESS = 3
 # Shares of usable answers: below the first a Worker is of no use, from the second on it is at home.
 TOO_FEW, ENOUGH = 0.05, 0.5
 # A share of cut answers from which on more tokens are the first thing to try.

@@ -13,6 +13,8 @@ from forge_arena.verify import ClaimReport
 from forge_arena.workers.base import BadAnswer
 
 KEPT = 512
+# Failures in a row, for each answer in flight, after which a Worker counts as down.
+HOPELESS = 3
 COMMONEST = 3
 LONGEST_REASON = 240
 

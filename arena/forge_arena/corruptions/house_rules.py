@@ -17,8 +17,9 @@ from forge_arena.types import Alternative, Check, Claim, Span
 from forge_arena.verify.code import code_blocks
 from forge_arena.verify.rules import common_ending
 
-_AT_THE_START = ("opens_with", "greets_by")
-_AT_THE_END = ("closes_with", "last_line_begins", "signs_with")
+# The checks of a phrase that begins an answer, and of one that ends it.
+AT_THE_START = ("opens_with", "greets_by")
+AT_THE_END = ("closes_with", "last_line_begins", "signs_with")
 _WRAPPING = " \t>#*_`\"'[("
 _OFFERS = re.compile(
     r"^ (?:we|I) (?:offer|recommend|suggest|propose|advise|have chosen|choose|would take)(?= the\b| [A-Z])"
@@ -57,8 +58,8 @@ def break_rule(draft: Draft, claim: Claim, alternative: Alternative | None, rng:
     phrases = check.argument if isinstance(check.argument, tuple) else ()
     other = alternative.check if alternative is not None else None
     others = other.argument if other is not None and isinstance(other.argument, tuple) else ()
-    if check.name in (*_AT_THE_START, *_AT_THE_END):
-        at_the_start = check.name in _AT_THE_START
+    if check.name in (*AT_THE_START, *AT_THE_END):
+        at_the_start = check.name in AT_THE_START
         names = check.name == "greets_by"
         name, called = (phrases[0], (*others, "")[0]) if names else (common_ending(phrases), common_ending(others))
         return _greet_otherwise(draft, name, called) or _exchange_phrase(draft, phrases, others, at_the_start)

@@ -5,13 +5,10 @@ from random import Random
 
 from forge_arena.corruptions.base import Corruption, Target, place_for, replace_statements
 from forge_arena.corruptions.draft import Draft, Edit, Rewrite, join_neighbours, removal, rewrite_of
-from forge_arena.corruptions.house_rules import break_rule
+from forge_arena.corruptions.house_rules import AT_THE_END, AT_THE_START, break_rule
 from forge_arena.statements import order_of
 from forge_arena.texts.words import word_count
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Span
-
-_AT_THE_START = ("opens_with", "greets_by")
-_AT_THE_END = ("closes_with", "last_line_begins", "signs_with")
 
 
 class InstructionOverride(Corruption):
@@ -47,8 +44,8 @@ class InstructionOverride(Corruption):
         if alternative is not None and (edits := replace_statements(draft, claim, alternative, rng)):
             return edits
         phrases = check.argument if isinstance(check.argument, tuple) else ()
-        if check.name in (*_AT_THE_START, *_AT_THE_END):
-            return _replace_phrase(draft, phrases, _phrases(alternative), at_the_start=check.name in _AT_THE_START)
+        if check.name in (*AT_THE_START, *AT_THE_END):
+            return _replace_phrase(draft, phrases, _phrases(alternative), at_the_start=check.name in AT_THE_START)
         if check.name == "includes_any":
             return _remove_phrases(draft, phrases)
         return None
