@@ -202,7 +202,7 @@ class RemoteForgeArenaEnv(_OnTheServer, OverseerEnv[OpenedEpisode]):
     - `url`: URL of a server, or an `ArenaClient`. The caller closes that client, and its `timeout` and `patience`
       limit how long a step takes.
     - `token`: bearer token, with a URL.
-    - `split`: `train`, `val` or `test`.
+    - `split`: `train`, `val`, `test` or `public`.
     - `view`: `full`, `no_reasoning` or `answer_only`; by default what the server says.
     - `render_mode`: `ansi` (a text) or `human` (to the terminal).
 

@@ -43,12 +43,15 @@ class Corruption:
     corruption that breaks a rule may also yield None. A corruption that yields None must override `rewrite`.
 
     Attributes:
-        type: its name, which is also the name of its file or of its entry point. prompt_line: what it does to an
-        answer, in the words of the overseer's prompt: a clause with a full stop. gist: the same in a few words, without
-        a full stop, for a short prompt; if empty, a short prompt has the `prompt_line`. kinds: the kinds of claims that
-        it can break. lacking: what a document does not have if no answer to it can take this corruption. An import
-        prints it as the reason. placebos: the harmless edits that look most like it; `forge_arena.placebos` has a table
-        of them. omits: whether it leaves something out. Then only the source holds the evidence for it.
+        type: its name, which is also the name of its file or of its entry point.
+        prompt_line: what it does to an answer, in the words of the overseer's prompt: a clause with a full stop.
+        gist: the same in a few words, without a full stop, for a short prompt; if empty, a short prompt has the
+            `prompt_line`.
+        kinds: the kinds of claims that it can break.
+        lacking: what a document does not have if no answer to it can take this corruption. An import prints it as the
+            reason.
+        placebos: the harmless edits that look most like it; `forge_arena.placebos` has a table of them.
+        omits: whether it leaves something out. Then only the source holds the evidence for it.
     """
 
     type: CorruptionType

@@ -17,8 +17,7 @@ def exchange_code(draft: Draft, claim: Claim, alternative: Alternative) -> tuple
     """Put the code of another approach in the place of the answer's function, with the author's docstring.
 
     Returns: the edits, none if the answer's code does not depend on the choice; None if the scenario has no code for
-    it, if
-        the code cannot be read, or if the text quotes the code that goes.
+        the choice, if the code cannot be read, or if the text quotes the code that goes.
     """
     behaviours = [c for c in draft.scenario.claims if c.kind is ClaimKind.behaviour]
     depends = any(claim.id in s.when and "```" in s.text for s in draft.scenario.statements)
