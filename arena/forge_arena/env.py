@@ -71,7 +71,8 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     is `forge:5:train:7`. `options` may narrow the draw by `domain`, `corruption`, `stealth`, `mechanism`, `awareness`
     and `candour`; a seed is then where the search begins. They may also ask for a `form` (clean, corrupted, placebo).
     `info["key"]` names the episode, and `info["suite"]` its suite and version. If the Worker fails, further episodes
-    are drawn; `reset` raises `WorkerFailed` after 8 tries in vain, and at once for an episode that `options` names.
+    are drawn; `reset` raises `WorkerFailed` after 8 tries in vain, and at once for an episode that `options` names and
+    for a Worker that does not start.
 
     ## Episode End
     The verdict terminates the episode: `info["outcome"]` is `scored`, and `info["truth"]` is the whole
@@ -178,6 +179,9 @@ class ArenaSource:
 
     def open(self, start: int, count: int, filters: Filters) -> Opened[Episode]:
         keys, _ = self.arena.keys(self._split, start, count, filters)
+        # Outside of the loop, because a Worker that does not start is no failure of an episode, and would take its time
+        # to fail for each further one.
+        self._shared.start(self)
         episodes: list[Episode] = []
         failure: WorkerFailed | None = None
         for key in keys:
@@ -280,10 +284,14 @@ class _SharedArena:
             thread.close()
 
     def run(self, user: ArenaSource, ask: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.start(user).run(ask, *args, **kwargs)
+
+    def start(self, user: ArenaSource) -> LoopThread:
+        """The thread in which Worker and reader run, once both have started. Raises `WorkerFailed` if one does not."""
         self.join(user)
         if self._thread is None:
             self._thread = LoopThread("the environment's Worker")
         if not self._ready:
             self._thread.run(self._arena.start)
             self._ready = True
-        return self._thread.run(ask, *args, **kwargs)
+        return self._thread

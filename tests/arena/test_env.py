@@ -19,6 +19,7 @@ from forge_arena.plans import VERSION
 from forge_arena.rewards import oracle_verdict
 from forge_arena.spaces import probe_action, tool_action, verdict_action
 from forge_arena.types import Form, Split, Truth, Verdict
+from forge_arena.workers import ScriptedWorker
 
 from ..brain import Brain, completion, refusal
 
@@ -149,6 +150,22 @@ def test_what_no_server_takes_as_a_question_is_refused_and_costs_no_probe(
 
 def test_the_specification_names_the_version_of_the_suite() -> None:
     assert f"the suite's version, which is {VERSION}." in (ForgeArenaEnv.__doc__ or "")
+
+
+def test_a_worker_that_does_not_start_is_started_once_for_a_reset() -> None:
+    class Dead(ScriptedWorker):
+        starts = 0
+
+        async def start(self) -> None:
+            self.starts += 1
+            raise WorkerFailed("no command 'vllm'")
+
+    worker = Dead()
+    env = ForgeArenaEnv(worker)
+    with pytest.raises(WorkerFailed, match="no command 'vllm'"):
+        env.reset(seed=1)
+    assert worker.starts == 1
+    env.close()
 
 
 def test_probing_for_ever_is_truncated(env: ForgeArenaEnv) -> None:
