@@ -220,12 +220,16 @@ class Bank:
         return writing
 
     def close(self) -> None:
-        if self._writing is not None:
-            os.fsync(self._writing)
-            os.close(self._writing)
-        if self._reading is not None:
-            os.close(self._reading)
+        """Put the records on disk and close the file. Raises OSError if the disk does not take them."""
+        writing, reading = self._writing, self._reading
         self._writing = self._reading = None
+        try:
+            if writing is not None:
+                os.fsync(writing)
+        finally:
+            for descriptor in (writing, reading):
+                if descriptor is not None:
+                    os.close(descriptor)
 
     def _append(self, writing: int, line: bytes) -> None:
         rest = memoryview(line)
@@ -403,9 +407,11 @@ class BankWorker:
         return self._put(_record(key, live, reply=reply)).reply or reply
 
     async def aclose(self) -> None:
-        self.bank.close()
-        if self.live is not None:
-            await self.live.aclose()
+        try:
+            self.bank.close()
+        finally:
+            if self.live is not None:
+                await self.live.aclose()
 
     def _recorded(self, key: str) -> Answer | None:
         """The answer on record; None if there is none.

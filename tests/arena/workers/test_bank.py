@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import resource
 import signal
 import subprocess
@@ -311,6 +312,24 @@ async def test_two_who_ask_the_same_at_once_get_the_same_record(bank: Bank, scen
     one, other = await asyncio.gather(worker.answer(scenario, Random(1)), worker.answer(scenario, Random(1)))
     assert one == other
     assert len(bank) == 1
+
+
+async def test_a_disk_that_fails_at_the_end_leaves_neither_worker_nor_file_open(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "disk gone")
+
+    brain = Brain()
+    worker = BankWorker(bank, brain)
+    await worker.start()
+    monkeypatch.setattr("os.fsync", fail)
+    opened = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError, match="disk gone"):
+        await worker.aclose()
+    assert brain.dead
+    assert len(os.listdir("/proc/self/fd")) == opened - 2
+    await worker.aclose()
 
 
 async def test_what_is_not_in_the_bank_fails_saying_what_to_do(bank: Bank, scenario: Scenario) -> None:
