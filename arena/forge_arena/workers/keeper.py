@@ -32,7 +32,8 @@ def session_members(session: int) -> dict[int, str]:
             if int(owner) == session and state not in "ZX":
                 command = (entry / "cmdline").read_text("utf-8", "replace").replace("\0", " ").strip()
                 members[int(entry.name)] = command
-        except (FileNotFoundError, ProcessLookupError):
+        # Where /proc hides the processes of others, theirs cannot be read, and none of them is a member.
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
     return members
 

@@ -54,6 +54,19 @@ def test_it_ends_as_the_command_did_and_removes_the_folder(folder: Path, command
     assert not folder.exists()
 
 
+def test_a_process_whose_entry_is_hidden_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Path.read_text
+
+    def read_own(path: Path, *arguments: str) -> str:
+        # As under a /proc that is mounted with hidepid=1.
+        if path == Path("/proc/1/stat"):
+            raise PermissionError(1, "Operation not permitted", str(path))
+        return read(path, *arguments)
+
+    monkeypatch.setattr(Path, "read_text", read_own)
+    assert os.getpid() in session_members(os.getsid(0))
+
+
 def test_a_command_that_is_not_there_is_said_and_fails(folder: Path) -> None:
     ended = subprocess.run(
         keep(folder, "/no/such/command"), start_new_session=True, capture_output=True, text=True, check=False
