@@ -9,8 +9,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
+from datasets import Dataset  # noqa: E402
 from torch.utils.data import SequentialSampler  # noqa: E402
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments  # noqa: E402
+from trl import SFTConfig  # noqa: E402
 
 from forge_agents.models import load_model  # noqa: E402
 from forge_agents.overseers.prompts import trained_prompt  # noqa: E402
@@ -21,6 +23,7 @@ from forge_agents.train.fine_tuning import SORTED_TOGETHER, FineTuner, LengthGro
 from forge_agents.train.presets import Preset, load_preset  # noqa: E402
 from forge_agents.train.progress import Silent, WallClock  # noqa: E402
 from forge_agents.train.rows import Row, completion_row  # noqa: E402
+from forge_agents.train.tiny.weighing import WeighingTrainer  # noqa: E402
 from forge_agents.train.warm_start import fine_tune  # noqa: E402
 
 Presets = Callable[..., Path]
@@ -185,6 +188,38 @@ def decision_loss(folder: Path, rows: list[Row]) -> float:
         total += float(losses[decides].sum())
         count += int(decides.sum())
     return total / count
+
+
+def gradient_in_parts(preset: Preset, rows: list[Row], folder: Path, device_batch: int) -> float:
+    """The length of the gradient of a batch of four equal rows, of which the device holds some at a time."""
+    loaded = load_model(str(preset.model), device="cpu")
+    config = SFTConfig(
+        output_dir=str(folder),
+        max_steps=1,
+        per_device_train_batch_size=device_batch,
+        gradient_accumulation_steps=4 // device_batch,
+        learning_rate=0.0,
+        max_length=None,
+        gradient_checkpointing=False,
+        bf16=False,
+        use_cpu=True,
+        save_strategy="no",
+        logging_steps=1,
+        report_to=[],
+        disable_tqdm=True,
+    )
+    settings = {"args": config, "train_dataset": Dataset.from_list(rows[:1] * 4), "processing_class": loaded.tokenizer}
+    trainer = WeighingTrainer(5.0, 0.0, model=loaded.model, **settings)
+    trainer.train()
+    return float(trainer.state.log_history[0]["grad_norm"])
+
+
+def test_the_gradient_of_a_model_from_nothing_is_as_long_in_parts_as_in_one(
+    preset: Preset, rows: list[Row], tmp_path: Path
+) -> None:
+    whole, in_parts = (gradient_in_parts(preset, rows, tmp_path, device_batch) for device_batch in (4, 1))
+    # The mean of the means of the parts. Their sum would be four times as long.
+    assert in_parts == pytest.approx(whole, rel=1e-3)
 
 
 def test_a_resumed_clock_goes_on_from_the_time_that_was_spent(monkeypatch: pytest.MonkeyPatch) -> None:

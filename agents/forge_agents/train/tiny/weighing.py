@@ -17,13 +17,17 @@ from forge_agents.train.tiny.tokenizer import DECISIONS, FIXED, NUMBERS
 class WeighingTrainer(FineTuner):
     """TRL's fine-tuning with weights for the tokens that decide, and with exchanged tokens.
 
-    Its loss is a mean over the weighted tokens of a batch, also where `FineTuner` is told that rows are `mixed`.
+    Its loss is a mean over the weighted tokens of what a device holds at a time, also where `FineTuner` is told that
+    rows are `mixed`.
 
     Arguments:
         decisive: the weight of the tokens in `DECISIONS`; `ALARM` times this weight for the tokens of `ALARMS`. All
             other tokens have the weight 1.
         exchanged: the share of texts whose tokens are exchanged, anew in each epoch; see `Exchange`.
     """
+
+    # The loss is a mean over one part of a batch, so transformers divides it by the number of the parts.
+    loss_is_scaled_for_ga = False
 
     def __init__(self, decisive: float, exchanged: float, **settings: Any) -> None:
         super().__init__(**settings)
