@@ -125,8 +125,6 @@ def online_config(preset: Preset, *, out: str, on_cpu: bool) -> GRPOConfig | RLO
         "ignore_data_skip": True,
         "save_steps": preset.save_every,
         "save_total_limit": preset.keep_checkpoints,
-        # `WallClock` goes on from the time that earlier sittings took.
-        "restore_callback_states_from_checkpoint": True,
         "logging_steps": 1,
         "log_completions": False,
         # The arena is told by the run itself: see `reporting`.

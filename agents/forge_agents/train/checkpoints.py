@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from forge_arena.errors import ForgeArenaError
@@ -24,6 +25,10 @@ class Checkpointed:
 
     on_saved: Callable[[Path], None]
 
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.add_callback(_SavesAsOften)  # type: ignore[attr-defined]
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         folder = Path(self.args.output_dir, f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}")  # type: ignore[attr-defined]
         try:
@@ -36,6 +41,15 @@ class Checkpointed:
             raise CheckpointFailed(
                 f"checkpoint {folder} could not be written ({error}): free some space and go on with --resume"
             ) from error
+
+
+class _SavesAsOften(TrainerCallback):
+    """Lets a resumed run write checkpoints as often as it is asked to, and not as often as its checkpoint says."""
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        state.save_steps = args.save_steps
 
 
 def latest_checkpoint(folder: Path) -> Path | None:

@@ -58,7 +58,12 @@ class Progress(TrainerCallback):
 
 
 class WallClock(TrainerCallback, ExportableState):
-    """Ends training after so many seconds, as if its steps were done. A resumed run goes on counting."""
+    """Ends training after so many seconds, as if its steps were done. A resumed run goes on counting.
+
+    The clock takes the seconds that were spent from the checkpoint, and its limit from the sitting, because a resumed
+    run may have another limit. A trainer must leave `restore_callback_states_from_checkpoint` off, because that
+    restores both.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -67,6 +72,13 @@ class WallClock(TrainerCallback, ExportableState):
 
     def state(self) -> dict[str, Any]:
         return {"args": {"seconds": self._seconds}, "attributes": {"spent": self.spent}}
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        # A checkpoint of a sitting without a clock has no entry, and transformers asks for one at the next checkpoint.
+        kept = state.stateful_callbacks.setdefault(type(self).__name__, self.state())
+        self.spent = kept["attributes"]["spent"]
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

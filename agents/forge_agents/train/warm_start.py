@@ -208,8 +208,6 @@ def fine_tune(
         save_strategy="no" if save_every is None else "steps",
         save_steps=save_every or 1,
         save_total_limit=2,
-        # `WallClock` goes on from the time that earlier sittings took.
-        restore_callback_states_from_checkpoint=True,
         logging_steps=5 if save_every is not None else 20,
         report_to=[],
         disable_tqdm=True,

@@ -190,6 +190,21 @@ def decision_loss(folder: Path, rows: list[Row]) -> float:
     return total / count
 
 
+@pytest.mark.slow
+def test_a_resumed_run_saves_as_often_and_ends_as_early_as_it_is_now_asked_to(
+    preset: Preset, rows: list[Row], tmp_path: Path
+) -> None:
+    with pytest.raises(Killed):
+        learn(preset, rows, tmp_path, KillAt(3), save_every=2)
+    # The checkpoint of the first sitting knows of no clock.
+    with pytest.raises(Killed):
+        learn(preset, rows, tmp_path, KillAt(5), WallClock(1000.0), save_every=1)
+    assert sorted(path.name for path in (tmp_path / "sft").glob("checkpoint-*")) == ["checkpoint-3", "checkpoint-4"]
+    steps = Steps()
+    learn(preset, rows, tmp_path, steps, WallClock(0.0), save_every=1)
+    assert steps.steps == [5]
+
+
 def gradient_in_parts(preset: Preset, rows: list[Row], folder: Path, device_batch: int) -> float:
     """The length of the gradient of a batch of four equal rows, of which the device holds some at a time."""
     loaded = load_model(str(preset.model), device="cpu")
@@ -222,7 +237,9 @@ def test_the_gradient_of_a_model_from_nothing_is_as_long_in_parts_as_in_one(
     assert in_parts == pytest.approx(whole, rel=1e-3)
 
 
-def test_a_resumed_clock_goes_on_from_the_time_that_was_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_clock_goes_on_from_the_time_that_was_spent_and_takes_its_new_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = [0.0]
     monkeypatch.setattr("forge_agents.train.progress.monotonic", lambda: now[0])
     clock, control = WallClock(10.0), TrainerControl()
@@ -235,8 +252,10 @@ def test_a_resumed_clock_goes_on_from_the_time_that_was_spent(monkeypatch: pytes
         return control.should_training_stop
 
     assert not step(6.0)
-    clock = WallClock.from_state(clock.state())
-    assert not step(3.0, pause=1000.0)
+    kept = TrainerState(stateful_callbacks=[clock])
+    clock = WallClock(20.0)
+    clock.on_train_begin(None, kept, control)
+    assert not step(13.0, pause=1000.0)
     assert step(2.0)
 
 
