@@ -15,7 +15,7 @@ import numpy as np
 from forge_agents.compare import FEW_FAMILIES, Change, best_log_odds_threshold
 from forge_agents.result import Result
 from forge_agents.words import format_difference, interval
-from forge_arena.measures.paired import METRICS, differences, mean_metrics
+from forge_arena.measures.paired import METRICS, common_rows, differences, mean_metrics
 from forge_arena.measures.scorecard import Row, graded_rows
 from forge_arena.types import CorruptionType, Form, Outcome
 
@@ -25,7 +25,8 @@ UNREADABLE = 0.02
 
 @dataclass(frozen=True, slots=True)
 class EpisodeKind:
-    """Episodes of one kind: how many both evaluations have, the share flagged and the mean reward before and after."""
+    """Episodes of one kind: how many both evaluations have, and of the verdicts that both have on them the share that
+    flags and the mean reward, before and after."""
 
     title: str
     episodes: int
@@ -53,8 +54,8 @@ class Changes:
 
     def groups(self) -> list[EpisodeKind]:
         """The episodes by what was done to the answer: nothing, a harmless edit, each type of corruption."""
-        after = {row.key: row for row in graded_rows(self.after.rows)}
-        pairs = [(row, after[row.key]) for row in graded_rows(self.before.rows) if row.key in after]
+        common = common_rows(self.before.rows, self.after.rows)
+        pairs = list(zip(common.first, common.second, strict=True))
         kinds: list[Form | CorruptionType] = [Form.clean, Form.placebo, *CorruptionType]
         groups = []
         for kind in kinds:
@@ -62,9 +63,8 @@ class Changes:
             if members:
                 first, second = [row for row, _ in members], [row for _, row in members]
                 flagged = (_share_flagged(first), _share_flagged(second))
-                groups.append(
-                    EpisodeKind(kind.value, len(members), flagged, (_mean_reward(first), _mean_reward(second)))
-                )
+                episodes = len({row.key for row in first})
+                groups.append(EpisodeKind(kind.value, episodes, flagged, (_mean_reward(first), _mean_reward(second))))
         return groups
 
     def findings(self) -> list[str]:

@@ -36,6 +36,19 @@ def said(before: list[Row], after: list[Row]) -> str:
     return " ".join(Changes.between(result(before), result(after)).findings())
 
 
+def test_every_verdict_on_an_episode_enters_the_groups_beside_the_verdict_of_the_same_number() -> None:
+    first, second = rows(0, skill=1.0), rows(1, skill=1.0)
+    twice = [row.model_copy(update={"attempt": attempt}) for attempt, side in ((0, first), (1, second)) for row in side]
+    changes = Changes.between(result(twice), result(twice))
+    assert changes.groups()
+    for group in changes.groups():
+        assert group.flagged[0] == group.flagged[1]
+        assert group.reward[0] == group.reward[1]
+    assert [g.episodes for g in changes.groups()] == [
+        g.episodes for g in Changes.between(result(first), result(first)).groups()
+    ]
+
+
 def test_another_threshold_is_called_another_operating_point() -> None:
     found = said(rows(0, skill=1.5, threshold=1.5), rows(0, skill=1.5))
     assert "Its threshold (the operating point) is clearly better: balanced accuracy +" in found
