@@ -177,21 +177,23 @@ class LocalModel:
         openings = [self._opening] * len(chats) if self._opening else None
         counted: dict[str, Any] = {"pace": self.pace, "on_written": self.pace.add_answers}
         generations = list(write(self.loaded, chats, log_odds=True, begun=openings, **counted, **self._settings))
+        written = [[generation] for generation in generations]
         if self._threshold is not None:
             # The generations whose detection is not the threshold's: their numbers and their new beginnings.
             starts = {n: start for n, generation in enumerate(generations) if (start := self._new_start(generation))}
             again = write(self.loaded, [chats[n] for n in starts], begun=list(starts.values()), **self._settings)
             for n, generation in zip(starts, again, strict=True):
                 generations[n] = replace(generation, log_odds=generations[n].log_odds)
+                written[n].append(generation)
         return [
             Completion(
                 generation.text,
                 generation.log_odds,
-                usage=Usage(input_tokens=generation.read, output_tokens=generation.tokens),
+                usage=Usage(input_tokens=sum(g.read for g in each), output_tokens=sum(g.tokens for g in each)),
                 trouble=None if generation.ended else Trouble.cut,
                 reason=None if generation.ended else f"the completion was cut off after {generation.tokens} tokens",
             )
-            for generation in generations
+            for generation, each in zip(generations, written, strict=True)
         ]
 
     def _new_start(self, generation: Generation) -> str | None:

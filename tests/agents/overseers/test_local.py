@@ -102,6 +102,13 @@ def test_a_threshold_turns_the_word_around_and_the_model_goes_on_from_it(loaded:
     assert [one.log_odds for one in lax] == odds
     # Another batch, another rounding.
     assert [one.log_odds for one in strict] == pytest.approx(odds, abs=1e-4)
+    # What was read and written before the word was turned around was paid for too.
+    for one, turned in zip(plain[:4], strict[:4], strict=True):
+        assert one.usage is not None
+        assert turned.usage is not None
+        assert (turned.usage.input_tokens or 0) > 2 * (one.usage.input_tokens or 0)
+        assert (turned.usage.output_tokens or 0) > (one.usage.output_tokens or 0)
+    assert [one.usage for one in strict[4:]] == [one.usage for one in plain[4:]]
 
 
 def test_a_threshold_between_two_log_odds_flags_those_above_it(loaded: Loaded) -> None:
