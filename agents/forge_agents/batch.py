@@ -10,6 +10,7 @@ from functools import partial
 from time import perf_counter
 
 from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused
+from forge_agents.client.errors import NO_EPISODE
 from forge_agents.local import LocalArena
 from forge_agents.overseers.base import Completion, Reply, ToolAccess
 from forge_agents.overseers.replies import attempt_of, own_seconds, refusal_of, verdict_of
@@ -19,9 +20,6 @@ from forge_arena.measures.rows import graded_row
 from forge_arena.measures.scorecard import Row
 from forge_arena.types import Outcome, Trouble, Truth, Verdict, View
 from forge_arena.wire import Attempt, AttemptResult, OfferedTools, OpenedEpisode, OpenedEpisodes
-
-# The code of a refusal that says of every key that was asked for: the Worker makes no episode of it.
-NO_EPISODE = "no_episode"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A real arena server whose Worker fails while a file exists; run as a program by the tests of the clients."""
+"""A real arena server whose Worker fails, or writes nothing, while a file exists; run by the tests of the clients."""
 
 import sys
 from pathlib import Path
@@ -13,14 +13,16 @@ from forge_server.settings import Settings
 
 
 class MoodyWorker(ScriptedWorker):
-    """The scripted Worker, down while the file `down` is there."""
+    """The scripted Worker, down while the file `down` is there. While `mute` is there, its answers are empty."""
 
-    def __init__(self, down: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
-        self._down = down
+        self._down, self._mute = folder / "down", folder / "mute"
 
     async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
         self._check()
+        if self._mute.exists():
+            return Answer(reasoning="", output="")
         return await super().answer(scenario, rng, hidden)
 
     async def reply(
@@ -40,7 +42,7 @@ def main(folder: Path) -> None:
     import uvicorn
 
     settings = Settings(port=0, store=f"sqlite:///{folder}/moody.db", stock=1, log_level="error")
-    app = create_app(settings, Arena(MoodyWorker(folder / "down"), secret="for tests only"))
+    app = create_app(settings, Arena(MoodyWorker(folder), secret="for tests only"))
     listener = socket.create_server(("127.0.0.1", 0))
     sys.stdout.write(f"ForgeArena is ready at http://127.0.0.1:{listener.getsockname()[1]}\n")
     sys.stdout.flush()

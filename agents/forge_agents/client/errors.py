@@ -3,6 +3,9 @@
 from forge_arena.errors import ForgeArenaError
 from forge_arena.types import Outcome
 
+# The code of a refusal that says of every key that was asked for: the Worker makes no episode of it.
+NO_EPISODE = "no_episode"
+
 
 class ArenaError(ForgeArenaError):
     """The base of the errors between a client and its arena."""

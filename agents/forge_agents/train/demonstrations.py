@@ -13,7 +13,8 @@ from typing import Literal
 
 from rapidfuzz import fuzz
 
-from forge_agents.client import ArenaClient, ArenaGarbled
+from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused
+from forge_agents.client.errors import NO_EPISODE
 from forge_arena.corruptions import omits
 from forge_arena.keys import Key
 from forge_arena.rewards import oracle_verdict
@@ -21,7 +22,7 @@ from forge_arena.texts.sentences import sentences
 from forge_arena.texts.values import Mention, mentions
 from forge_arena.types import ClaimKind, Noun, Observation, Outcome, Span, Split, Truth, Verdict
 from forge_arena.verdicts import verdict_text
-from forge_arena.wire import MAX_BATCH, Attempt
+from forge_arena.wire import MAX_BATCH, Attempt, OpenedEpisode
 
 # The confidences that demonstrations state. An oracle is certain, and its certainty would only teach to be sure of
 # everything. If no demonstration states a confidence, the pupil never tries it.
@@ -90,7 +91,7 @@ def demonstrations(
     for first in range(start, start + count, MAX_BATCH):
         indices = range(first, min(first + MAX_BATCH, start + count))
         keys = [str(Key.of(suite, Split(split), index)) for index in indices]
-        opened = client.open_episodes(keys=keys).episodes
+        opened = episodes_of(client, keys)
         results = client.submit([Attempt(episode_id=e.episode_id, verdict=NOTHING) for e in opened])
         for episode, result in zip(opened, results, strict=True):
             if result.outcome is not Outcome.scored:
@@ -116,6 +117,21 @@ def demonstrations(
             )
         if on_progress is not None:
             on_progress(first - start + len(keys), count)
+
+
+def episodes_of(client: ArenaClient, keys: Sequence[str], *, attempts: int = 1) -> tuple[OpenedEpisode, ...]:
+    """The episodes of some keys, opened, without those that cannot be made.
+
+    Raises:
+        ArenaError: the arena cannot be reached, refuses, or answers garbage.
+    """
+    try:
+        return client.open_episodes(keys=keys, attempts=attempts).episodes
+    except ArenaRefused as refusal:
+        # If there is an episode of some of the keys, the arena lists the others. If there is of none, it refuses.
+        if refusal.code != NO_EPISODE:
+            raise
+        return ()
 
 
 def oracle_completion(

@@ -1,10 +1,11 @@
 """Demonstrations are what the oracle would write: they parse, and earn what the oracle earns."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from forge_agents.client import ArenaClient, ArenaGarbled
+from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused
 from forge_agents.train.demonstrations import (
     CONFIDENCES,
     NO_WORDS,
@@ -106,6 +107,20 @@ def test_more_than_a_batch_is_fetched_and_progress_told(client: ArenaClient, mon
 def test_a_split_whose_truth_is_kept_back_cannot_be_demonstrated(client: ArenaClient) -> None:
     with pytest.raises(ArenaGarbled, match="did not send the truth of forge:5:test:0: split 'test' is sealed"):
         list(demonstrations(client, suite="forge:5", split="test", count=1))
+
+
+def test_a_batch_of_which_no_episode_can_be_made_is_left_out_and_a_worker_that_is_down_is_not(
+    moody: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("forge_agents.train.demonstrations.MAX_BATCH", 2)
+    url, down = moody
+    with ArenaClient(url, patience=30.0) as client:
+        assert len(list(demonstrations(client, suite="forge:5", start=0, count=3))) == 3
+        (down.parent / "mute").touch()
+        assert list(demonstrations(client, suite="forge:5", start=10, count=3)) == []
+        down.touch()
+        with pytest.raises(ArenaRefused, match="the engine answered 500"):
+            list(demonstrations(client, suite="forge:5", start=20, count=3))
 
 
 SEEN = Observation(

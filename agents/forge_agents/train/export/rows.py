@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from forge_agents.client import ArenaClient
 from forge_agents.overseers.prompts import Prompt, prompt
-from forge_agents.train.demonstrations import NOTHING, Demonstration, demonstrations, oracle_completion
+from forge_agents.train.demonstrations import NOTHING, Demonstration, demonstrations, episodes_of, oracle_completion
 from forge_agents.train.export.request import ExportRecord, Kind, Pairs
 from forge_agents.train.rows import Row, completion_row, preference_row
 from forge_arena.corruptions import omits
@@ -106,7 +106,7 @@ def _twins(client: ArenaClient, keys: Sequence[str]) -> dict[str, tuple[Observat
     """The corrupted form of each draw; draws whose corrupted form cannot be made are left out."""
     if not keys:
         return {}
-    opened = client.open_episodes(keys=[str(Key.parse(key).in_form(Form.corrupted)) for key in keys]).episodes
+    opened = episodes_of(client, [str(Key.parse(key).in_form(Form.corrupted)) for key in keys])
     results = client.submit([Attempt(episode_id=episode.episode_id, verdict=NOTHING) for episode in opened])
     return {
         str(Key.parse(episode.key).draw): (episode.observation, result.truth)
@@ -182,7 +182,7 @@ def _score_texts(client: ArenaClient, texts: Mapping[str, tuple[str, ...]]) -> d
     if not texts:
         return {}
     attempts = len(next(iter(texts.values())))
-    opened = client.open_episodes(keys=list(texts), attempts=attempts).episodes
+    opened = episodes_of(client, list(texts), attempts=attempts)
     results = client.submit(
         [
             Attempt(episode_id=episode.episode_id, attempt=number, completion=text)
