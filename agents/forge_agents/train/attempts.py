@@ -6,14 +6,16 @@ Calibration, rejection sampling, preference pairs and exports are made of these 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from forge_agents.client import ArenaClient, AsyncArenaClient
 from forge_agents.models import Loaded
-from forge_agents.overseers.prompts import Prompt
+from forge_agents.overseers.prompts import Prompt, prompt
 from forge_agents.train.advantages import acceptance
 from forge_agents.train.episodes import EpisodeStream
+from forge_agents.train.presets import Preset
 from forge_agents.trl.rewards import ArenaReward
 from forge_agents.writing import write
 from forge_arena.rewards import named_type
@@ -72,13 +74,20 @@ def attempts(
     batch: int = 32,
     split: str = "train",
     ask: Prompt = messages,
+    seed: int = 0,
+    patience: float = 60.0,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Iterator[Group]:
     """Groups of `samples` attempts on the next `episodes` episodes of a split, without failed attempts.
 
+    `seed` decides what the model samples. `patience` is how long an arena that does not answer is waited for where the
+    attempts are scored, in seconds; `client` has a patience of its own.
+
     Raises:
         ArenaError: the arena cannot be reached, refuses, or answers garbage.
     """
+    # `write` samples from torch's global generator, which nothing else has seeded here.
+    torch.manual_seed(seed)
     stream = EpisodeStream(client, attempts=samples, start=start, split=split)
     at_once = max(1, batch // samples)
     for first in range(0, episodes, at_once):
@@ -91,7 +100,7 @@ def attempts(
             )
         ]
         ids = [episode.episode_id for episode in opened for _ in range(samples)]
-        scored = asyncio.run(_score(url, token, ids, texts))
+        scored = asyncio.run(_score(url, token, patience, ids, texts))
         for number, episode in enumerate(opened):
             mine = slice(number * samples, (number + 1) * samples)
             group = _group(episode, texts[mine], scored[mine])
@@ -100,10 +109,22 @@ def attempts(
         on_progress(first + len(opened), episodes)
 
 
+def as_in_training(preset: Preset) -> dict[str, Any]:
+    """The settings of `attempts` by which the policy of a run writes, and waits for its arena."""
+    return {
+        "temperature": preset.temperature,
+        "top_p": preset.top_p,
+        "max_tokens": preset.max_completion,
+        "ask": prompt(preset.prompt),
+        "seed": preset.seed,
+        "patience": preset.patience,
+    }
+
+
 async def _score(
-    url: str, token: str | None, ids: Sequence[str], texts: Sequence[str]
+    url: str, token: str | None, patience: float, ids: Sequence[str], texts: Sequence[str]
 ) -> tuple[AttemptResult | None, ...]:
-    async with AsyncArenaClient(url, token=token) as client:
+    async with AsyncArenaClient(url, token=token, patience=patience) as client:
         paid = (await client.prompts()).reward.weights
         return (await ArenaReward(client, paid=paid).score(ids, texts)).results
 

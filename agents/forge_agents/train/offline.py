@@ -20,7 +20,7 @@ from forge_agents.client import ArenaClient
 from forge_agents.models import Loaded, load_model
 from forge_agents.overseers.prompts import Prompt, prompt
 from forge_agents.train.adapters import lora_config, quantization_config, save_whole
-from forge_agents.train.attempts import Group, attempts
+from forge_agents.train.attempts import Group, as_in_training, attempts
 from forge_agents.train.journal import Journal
 from forge_agents.train.online import ArenaAddress, Measuring, TrainingStopped
 from forge_agents.train.presets import Algorithm, Preset, WarmStart
@@ -113,12 +113,9 @@ def _sample_attempts(
         start=preset.start,
         episodes=preset.steps * preset.prompts,
         samples=preset.generations,
-        temperature=preset.temperature,
-        top_p=preset.top_p,
-        max_tokens=preset.max_completion,
         batch=max(preset.batch, preset.held_out.batch),
-        ask=prompt(preset.prompt),
         on_progress=lambda done, of: reporter.progress(f"{phase}: attempts", done, of, ""),
+        **as_in_training(preset),
     )
 
 

@@ -22,9 +22,8 @@ from pydantic import TypeAdapter
 from forge_agents.client import ArenaClient
 from forge_agents.devices import default_device, gains_by_bfloat16
 from forge_agents.models import load_model, weights_digest
-from forge_agents.overseers.prompts import prompt
 from forge_agents.result import Result
-from forge_agents.train.attempts import attempts
+from forge_agents.train.attempts import as_in_training, attempts
 from forge_agents.train.calibrate import count_zones, measure_difficulty
 from forge_agents.train.card import write_card
 from forge_agents.train.journal import Journal
@@ -256,11 +255,9 @@ def _calibrate(preset: Preset, model: Path, arena: ArenaAddress, path: Path, rep
                 start=ASIDE,
                 episodes=settings.episodes,
                 samples=settings.samples,
-                temperature=preset.temperature,
-                max_tokens=preset.max_completion,
                 batch=preset.held_out.batch,
-                ask=prompt(preset.prompt),
                 on_progress=_progress(reporter, "phase 2: attempts"),
+                **as_in_training(preset),
             )
             cells = measure_difficulty(groups, settings.k)
         write_whole(path, json.dumps([cell.model_dump(mode="json") for cell in cells], indent=1) + "\n")

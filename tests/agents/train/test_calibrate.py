@@ -5,13 +5,17 @@ import pytest
 pytest.importorskip("trl")
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from forge_agents.client import ArenaClient
+from forge_agents.client import ArenaClient, ArenaUnreachable
 from forge_agents.models import load_model
-from forge_agents.train.attempts import Group, attempts
+from forge_agents.overseers.prompts import prompt, prompt_digest
+from forge_agents.train.attempts import Group, as_in_training, attempts
 from forge_agents.train.calibrate import count_zones, measure_difficulty
 from forge_agents.train.offline import accepted_rows, preference_rows
+from forge_agents.train.presets import load_preset
 from forge_arena.episodes import Arena
 from forge_arena.errors import InvalidVerdict
 from forge_arena.rewards import oracle_verdict, score
@@ -21,7 +25,9 @@ from forge_arena.wire import AttemptResult, Curriculum
 from forge_arena.workers import ScriptedWorker
 
 from .conftest import Served
+from .proxy import proxied
 
+Presets = Callable[..., Path]
 ARENA = Arena(ScriptedWorker())
 # A draw whose corruption has words to quote.
 PLAN = next(
@@ -155,6 +161,35 @@ def test_a_models_attempts_are_grouped_by_episode_and_scored_by_the_arena(
             if found.components is not None:
                 assert found.components.detection == float(('"detection": true' in text) == one.truth.corrupted)
     assert len({text for one in groups for text in one.completions}) > 4
+
+
+def test_a_seed_decides_what_a_model_attempts(taught: Path, short: Served, short_client: ArenaClient) -> None:
+    def texts(seed: int) -> list[str]:
+        settings: dict[str, Any] = {"start": 520, "episodes": 2, "samples": 4, "temperature": 1.0, "max_tokens": 24}
+        made = attempts(load_model(taught), short_client, url=short.url, token=None, seed=seed, **settings)
+        return [text for one in made for text in one.completions]
+
+    first = texts(3)
+    assert texts(3) == first
+    assert texts(4) != first
+
+
+def test_phase_2_and_rejection_sampling_sample_as_the_run_does(preset_file: Presets) -> None:
+    preset = load_preset(str(preset_file(temperature=0.8, top_p=0.9, seed=7, patience=12.0, prompt="compact")))
+    sampled = as_in_training(preset)
+    assert prompt_digest(sampled.pop("ask")) == prompt_digest(prompt("compact"))
+    assert sampled == {"temperature": 0.8, "top_p": 0.9, "max_tokens": 24, "seed": 7, "patience": 12.0}
+
+
+def test_attempts_are_scored_with_the_patience_that_is_given(
+    taught: Path, short: Served, short_client: ArenaClient
+) -> None:
+    settings: dict[str, Any] = {"start": 530, "episodes": 1, "samples": 2, "temperature": 1.0, "max_tokens": 24}
+    with proxied(short.url) as proxy:
+        proxy.losing = 1
+        with pytest.raises(ArenaUnreachable):
+            list(attempts(load_model(taught), short_client, url=proxy.url, token=None, patience=0.0, **settings))
+    assert proxy.asked == ["/v1/verdicts"]
 
 
 def test_what_was_measured_is_taken_by_the_arena(taught: Path, short: Served, short_client: ArenaClient) -> None:

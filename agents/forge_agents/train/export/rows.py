@@ -119,8 +119,6 @@ def _batches_by_model(
     record: ExportRecord, client: ArenaClient, first: int, arena: str, token: str | None
 ) -> Iterator[Batch]:
     # Here and not at the top, because they load torch.
-    import torch
-
     from forge_agents.models import load_model
     from forge_agents.train.attempts import attempts
 
@@ -128,7 +126,6 @@ def _batches_by_model(
     ask = prompt(request.prompt)
     loaded: Loaded = load_model(str(request.model))
     while first < request.end:
-        torch.manual_seed(request.seed + first)
         groups = list(
             attempts(
                 loaded,
@@ -142,6 +139,7 @@ def _batches_by_model(
                 max_tokens=request.max_tokens,
                 split=request.split,
                 ask=ask,
+                seed=request.seed + first,
             )
         )
         end = max([first + 1, *(episode_index(group.key) + 1 for group in groups)])
