@@ -102,11 +102,12 @@ def _run(
             "only one process can make a warm start: make the model by a run without accelerate, and give it as --start"
         )
     journal = Journal(folder, reporter.say)
+    # An arena that is not there is reported at once. An arena that goes away later is waited for.
     with ArenaClient(arena.url, token=arena.token, patience=5.0) as client:
         stats = client.stats()
-        suite, suite_hash = stats.suite_and_version, stats.suite_hashes.get(Split(preset.held_out.split))
-        by_first(lambda: journal.begin(preset, arena=arena.url, suite=suite, suite_hash=suite_hash))
-        source = str(start) if start is not None else _starting_model(preset, client, folder / "start", reporter)
+    suite, suite_hash = stats.suite_and_version, stats.suite_hashes.get(Split(preset.held_out.split))
+    by_first(lambda: journal.begin(preset, arena=arena.url, suite=suite, suite_hash=suite_hash))
+    source = str(start) if start is not None else _starting_model(preset, arena, folder / "start", reporter)
     with report_run(preset, arena, journal) if is_first() else nullcontext():
         return _stages(preset, source, arena, folder, journal, reporter, three_phases=three_phases, resume=resume)
 
@@ -213,10 +214,11 @@ def evaluate_once(
     return result
 
 
-def _starting_model(preset: Preset, client: ArenaClient, folder: Path, reporter: Reporter) -> str:
+def _starting_model(preset: Preset, arena: ArenaAddress, folder: Path, reporter: Reporter) -> str:
     if preset.warm_start is not None and (folder / "done").is_file():
         return str(folder)
-    source = starting_model(preset, client, folder, reporter)
+    with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
+        source = starting_model(preset, client, folder, reporter)
     if folder.is_dir():
         (folder / "done").touch()
     return source

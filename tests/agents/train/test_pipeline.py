@@ -31,6 +31,7 @@ from forge_command.app import app
 from ...server_process import FORGE_ARENA, free_port, running
 from ..conftest import TOKEN
 from .conftest import SERVE, Served, read_lines, write_preset
+from .proxy import proxied
 
 Presets = Callable[..., Path]
 PROMPTS = 2
@@ -198,6 +199,18 @@ def test_a_warm_start_is_refused_to_several_processes(
     code, said = train(*arguments(preset_file(warm_start={"demonstrations": 8}), short.url, tmp_path / "run"))
     assert code == 2
     assert "only one process can make a warm start" in said
+
+
+def test_demonstrations_are_waited_for_with_the_patience_of_the_preset(
+    short: Served, preset_file: Presets, tmp_path: Path
+) -> None:
+    preset = preset_file(patience=0.01, warm_start={"demonstrations": 8})
+    with proxied(short.url) as proxy:
+        proxy.losing = 1
+        code, told = train(*arguments(preset, proxy.url, tmp_path / "run"))
+    assert code == 2
+    assert "no answer from the arena" in told
+    assert proxy.asked == ["/v1/episodes"]
 
 
 @pytest.mark.slow
