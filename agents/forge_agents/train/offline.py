@@ -147,9 +147,10 @@ def _learn_from_preferences(
     reporter: Reporter,
     callbacks: Sequence[TrainerCallback],
 ) -> None:
-    model, reference = (
-        load_model(source, dtype=preset.dtype, quantization=quantization_config(preset)).model for _ in range(2)
-    )
+    def load() -> Any:
+        return load_model(source, dtype=preset.dtype, quantization=quantization_config(preset)).model
+
+    model = load()
     config = DPOConfig(
         output_dir=str(folder / "dpo"),
         num_train_epochs=1,
@@ -172,7 +173,7 @@ def _learn_from_preferences(
     trainer = DPOTrainer(
         model=model,
         # With an adapter the reference is the model without the adapter.
-        ref_model=None if preset.lora is not None else reference,
+        ref_model=None if preset.lora is not None else load(),
         args=config,
         train_dataset=Dataset.from_list(list(rows)),
         processing_class=tokenizer,

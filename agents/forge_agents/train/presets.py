@@ -132,7 +132,7 @@ class WarmStart(_Settings):
 class Calibration(_Settings):
     """Phase 2: measure which cells can be learned from. A cell is a family, a corruption type and a stealth level."""
 
-    episodes: int = Field(default=400, ge=1, description="corrupted episodes of the train split to try")
+    episodes: int = Field(default=400, ge=1, description="episodes of the train split to try; the corrupted ones count")
     samples: int = Field(default=4, ge=1, le=64, description="attempts on each (n of pass@k)")
     k: int = Field(default=1, ge=1)
     low: float = Field(default=0.20, ge=0, le=1)
@@ -203,7 +203,7 @@ class Preset(_Settings):
     schedule: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
     warmup_steps: int = Field(default=20, ge=0)
     max_grad_norm: float = Field(default=1.0, gt=0)
-    beta: float = Field(default=0.04, ge=0, description="weight of the KL term; for dpo its inverse temperature")
+    beta: float = Field(default=0.04, ge=0, description="weight of the KL term of the online algorithms")
     temperature: float = Field(default=0.7, gt=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_completion: int = Field(default=768, ge=8, description="tokens")
