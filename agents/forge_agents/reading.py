@@ -74,9 +74,7 @@ def read_once(
     behind = len(prefix.ids) if prefix is not None else 0
     if ids.shape[1] > behind:
         given: dict[str, Any] = dict(read)
-        if takes_places(model):
-            # The places of tokens do not count the padding before them. `generate` says the same to the model.
-            given["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, behind:]
+        given |= {name: where[:, behind:] for name, where in positions(model, mask).items()}
         # Only the cache is wanted: of the logits, those of one place.
         outputs = model(
             input_ids=ids[:, behind:],  # (n, P - 1 - S)
@@ -102,6 +100,14 @@ def base_model(model: Any) -> Any:
 def takes_places(model: Any) -> bool:
     """Whether the model is told the places of tokens. With ALiBi a model finds them by the mask."""
     return "position_ids" in signature(base_model(model).forward).parameters
+
+
+def positions(model: Any, mask: Tensor) -> dict[str, Tensor]:
+    """The places of the tokens of a batch (b, P), as an argument of the model; empty if the model takes none.
+
+    They do not count the padding before a token. `generate` says the same to the model.
+    """
+    return {"position_ids": (mask.cumsum(dim=1) - 1).clamp(min=0)} if takes_places(model) else {}
 
 
 def cache_name(outputs: Any) -> str:

@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from forge_agents.decoding import on_cpu
 from forge_agents.models import Loaded
 from forge_agents.pace import Pace
-from forge_agents.reading import Prefix, base_model, read_once
+from forge_agents.reading import Prefix, base_model, positions, read_once
 from forge_arena.errors import InvalidVerdict
 from forge_arena.verdicts import Chat, field_starts
 
@@ -152,13 +152,19 @@ def probabilities(
     prompts = [_tokens(loaded, _render(loaded, chat)) + start for chat in chats]
     found: list[float] = []
     for first in range(0, len(prompts), batch):
-        padded = loaded.tokenizer.pad({"input_ids": prompts[first : first + batch]}, return_tensors="pt")
+        padded = _pad(loaded, prompts[first : first + batch])
         with torch.inference_mode():
             # Padding is on the left, so the last places are those of the beginning.
-            logits = loaded.model(**padded.to(loaded.model.device), logits_to_keep=len(start) + 1).logits[:, :-1]
+            logits = loaded.model(**padded, logits_to_keep=len(start) + 1).logits[:, :-1]
         chosen = torch.tensor(start, device=logits.device).expand(len(logits), -1)[..., None]  # (rows, tokens, 1)
         found += (logits.float() / temperature).log_softmax(-1).gather(-1, chosen).sum(dim=(1, 2)).exp().tolist()
     return found
+
+
+def _pad(loaded: Loaded, rows: Sequence[list[int]]) -> dict[str, Any]:
+    """Rows of tokens, padded on the left, as the arguments of the model."""
+    padded = loaded.tokenizer.pad({"input_ids": rows}, return_tensors="pt").to(loaded.model.device)
+    return {**padded, **positions(loaded.model, padded["attention_mask"])}
 
 
 def _write_all(
@@ -405,7 +411,7 @@ def _log_odds(
         return []
     places = [place for n in numbers if (place := words.place(rows[n], answers[n], asked[n].begun)) is not None]
     ids = [asked[n].prompt + rows[n][: place.at] for n, place in zip(numbers, places, strict=True)]
-    padded = loaded.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(loaded.model.device)
+    padded = _pad(loaded, ids)
     with torch.inference_mode():
         # Padding is on the left, so the last position is the one before the detection in each row.
         logits = loaded.model(**padded, logits_to_keep=1).logits[:, -1].float()  # (places, vocabulary)

@@ -13,7 +13,16 @@ transformers = pytest.importorskip("transformers")
 from forge_agents import writing  # noqa: E402
 from forge_agents.models import Loaded, ModelError, first_line, load_model, load_tokenizer  # noqa: E402
 from forge_agents.reading import read_once  # noqa: E402
-from forge_agents.writing import Generation, _log_odds, _Written, probabilities, tokens_until, write  # noqa: E402
+from forge_agents.writing import (  # noqa: E402
+    Generation,
+    _Asked,
+    _DetectionWords,
+    _log_odds,
+    _Written,
+    probabilities,
+    tokens_until,
+    write,
+)
 from forge_arena.types import Verdict  # noqa: E402
 from forge_arena.verdicts import verdict_text  # noqa: E402
 
@@ -286,6 +295,24 @@ def test_equal_chats_are_read_once_and_change_no_answer(
     assert [one.text for one in together] == [one.text for one in alone]
     lonely = torch.stack([first_logits(loaded, [chat])[0] for chat in chats])
     assert torch.allclose(first_logits(loaded, chats), lonely, atol=1e-5)
+
+
+def test_what_a_model_of_learned_places_says_does_not_depend_on_the_padding(loaded: Loaded) -> None:
+    torch.manual_seed(0)
+    config = transformers.GPT2Config(
+        vocab_size=len(loaded.tokenizer), n_embd=32, n_layer=1, n_head=2, initializer_range=0.5
+    )
+    learned = Loaded(transformers.GPT2LMHeadModel(config).eval(), loaded.tokenizer, "gpt2")
+    alone = [probabilities(learned, [chat], SAID[:20])[0] for chat in CHATS]
+    assert probabilities(learned, CHATS, SAID[:20], batch=4) == pytest.approx(alone, rel=1e-3, abs=0.0)
+    words = _DetectionWords.of(loaded.tokenizer)
+    whole = loaded.tokenizer.encode(SAID, add_special_tokens=False)
+    asked = [_Asked(prompt(loaded, chat)[0].tolist(), [], 0) for chat in CHATS]
+
+    def odds(numbers: list[int]) -> list[float]:
+        return _log_odds(learned, words, asked, [whole] * 4, [SAID] * 4, numbers)
+
+    assert odds([0, 1, 2, 3]) == pytest.approx([odds([n])[0] for n in range(4)], abs=1e-4)
 
 
 def test_equal_chats_of_a_model_without_places_are_read_once() -> None:
