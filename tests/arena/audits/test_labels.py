@@ -1,6 +1,7 @@
 """The label audit: it counts what it made, asks every question, and fails where a label is wrong."""
 
 import json
+from collections import Counter
 from random import Random
 from typing import Any
 
@@ -8,13 +9,14 @@ import pytest
 from fastapi import Response
 
 from forge_arena.audits.labels import audit_labels
+from forge_arena.audits.labels.collection import _choose_keys
 from forge_arena.audits.labels.tables import generalise
 from forge_arena.audits.report import AuditReport, Table
 from forge_arena.episodes import Arena
 from forge_arena.reader import Reader, ReaderFailed
 from forge_arena.scenarios import load_families
 from forge_arena.texts.sentences import sentences
-from forge_arena.types import Answer, CorruptionType, Episode, Form, Scenario, Split
+from forge_arena.types import Answer, CorruptionType, Domain, Episode, Form, Scenario, Split
 from forge_arena.verify import Verifier
 from forge_arena.workers import HiddenInstruction, ScriptedWorker
 from forge_arena.workers.openai import OpenAIWorker
@@ -51,6 +53,17 @@ def test_every_type_domain_and_stealth_is_made_in_every_form_by_every_mechanism(
     for by, parts in (("form", 3), ("type", 5), ("domain", 1), ("stealth", 4), ("mechanism", 2)):
         asked = [counts[0] for (name, _), counts in rows.items() if name == by]
         assert asked == [CELLS * FORMS_AND_MECHANISMS // parts] * parts
+
+
+def test_a_domain_of_one_split_gets_the_keys_of_the_other_splits_too() -> None:
+    places = {(Domain.customer_support, Split.train), (Domain.legal_summarisation, Split.val)}
+    sources = [family for family in load_families() if (family.domain, family.split) in places]
+    arena = Arena(ScriptedWorker(), sources=sources)
+    plans = [arena.plan(key) for key in _choose_keys(arena, (Split.train, Split.val), draws=3, start=0)]
+    cells = Counter((plan.corruption_type, plan.domain, plan.stealth) for plan in plans)
+    assert len(cells) == 2 * CELLS
+    assert set(cells.values()) == {3}
+    assert len({plan.key for plan in plans}) == len(plans)
 
 
 def test_every_gate_but_that_of_chance_holds_for_the_scripted_worker(report: AuditReport) -> None:

@@ -157,14 +157,19 @@ def _have_the_same_twin(one: Episode, other: Episode) -> bool:
 def _choose_keys(arena: Arena, splits: Sequence[Split], draws: int, start: int) -> Iterator[str]:
     """`draws` keys for each type, domain and stealth level. Splits take turns; if one has no key, another has."""
     left: dict[tuple[CorruptionType, Domain, int], int] = {}
-    wanted = Counter[Split]({split: (draws + n) // len(splits) for n, split in enumerate(reversed(splits))})
-    for split in splits:
-        chosen: Counter[tuple[CorruptionType, Domain, int]] = Counter()
-        for index in range(start, start + SEARCHED_PER_KEY * wanted[split] * 80 + 400):
-            plan = arena.plan(arena.key(split, index))
-            cell = plan.corruption_type, plan.domain, plan.stealth
-            left.setdefault(cell, draws)
-            if chosen[cell] < wanted[split] and left[cell]:
-                chosen[cell] += 1
-                left[cell] -= 1
-                yield plan.key
+    share = {split: (draws + n) // len(splits) for n, split in enumerate(reversed(splits))}
+    for turn, most in enumerate((share, dict.fromkeys(splits, draws))):
+        # A domain may have scenarios in one split only, which then gives the shares of the others too.
+        if turn and not any(left.values()):
+            return
+        for split in splits:
+            chosen: Counter[tuple[CorruptionType, Domain, int]] = Counter()
+            searched = SEARCHED_PER_KEY * share[split] * 80 + 400
+            for index in range(start + turn * searched, start + (turn + 1) * searched):
+                plan = arena.plan(arena.key(split, index))
+                cell = plan.corruption_type, plan.domain, plan.stealth
+                left.setdefault(cell, draws)
+                if chosen[cell] < most[split] and left[cell]:
+                    chosen[cell] += 1
+                    left[cell] -= 1
+                    yield plan.key
