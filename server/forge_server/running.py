@@ -139,10 +139,13 @@ def _open_reader(settings: Settings, worker: Worker) -> Reader | None:
 
 def _sources(settings: Settings) -> tuple[Sequence[Source], str]:
     """The sources to play, and the suite that names their keys."""
+    name = "scenarios" if settings.documents is None else "documents"
     try:
         return open_sources(documents=settings.documents, scenarios=settings.scenarios, load=settings.load)
-    except (ScenarioError, OSError) as error:
-        raise SettingsError(f"{'scenarios' if settings.documents is None else 'documents'}: {error}") from None
+    except ScenarioError as error:
+        raise SettingsError(f"{name}: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"{name}: {error.filename}: {error.strerror}") from None
 
 
 def _tools(settings: Settings) -> ToolProfile:

@@ -17,6 +17,7 @@ from forge_agents.client import (
 )
 from forge_agents.client.calls import join
 from forge_arena.episodes import Arena
+from forge_arena.errors import BadArgument
 from forge_arena.keys import Filters, Key
 from forge_arena.scenarios import load_families
 from forge_arena.types import Domain, Outcome, Split, Verdict
@@ -252,6 +253,13 @@ def test_a_curriculum_that_does_not_fit_is_refused_by_the_place_of_the_cell(clie
 def test_a_url_that_cannot_be_one_is_refused(url: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ArenaClient(url)
+
+
+@pytest.mark.parametrize("token", ["schl\u00fcssel", "one line\nand another"])
+def test_a_token_that_no_header_can_hold_is_refused_without_being_shown(token: str) -> None:
+    with pytest.raises(BadArgument, match="the token holds a character that no token has") as refused:
+        ArenaClient("http://127.0.0.1:8000", token=token)
+    assert token not in str(refused.value)
 
 
 def test_an_arena_that_is_not_there_is_unreachable_after_patience() -> None:

@@ -307,6 +307,10 @@ REFUSED = [
     ({"store": "sqlite:////nowhere/at/all.db", "secret": "a secret of 32 characters or more"}, "SettingsError: store:"),
     ({"store": "postgresql://localhost/arena"}, "SettingsError: store: psycopg is missing"),
     ({"store": "postgresql+psycopg://localhost/arena"}, "pip install 'forge-arena[postgres]'"),
+    (
+        {"worker": "openai:m@http://127.0.0.1:1/v1", "documents": "/nowhere/docs.jsonl"},
+        "SettingsError: documents: /nowhere/docs.jsonl: No such file or directory",
+    ),
     ({"worker": "psychic"}, "SettingsError: worker: unknown Worker 'psychic'"),
     ({"tool_profile": "/nowhere/few.json"}, "SettingsError: tool_profile: no tool profile in /nowhere/few.json"),
     ({"reader": "worker"}, "SettingsError: reader: 'worker' cannot read: a scripted Worker has no model"),
