@@ -59,6 +59,15 @@ class EpisodeStream:
         with self._lock:
             return self._used
 
+    @property
+    def reached(self) -> int:
+        """The index behind the last episode that was taken."""
+        return self._next
+
+    def go_to(self, index: int) -> None:
+        """Take the next episodes from this index on."""
+        self._next = index
+
     def mark_used(self, key: str) -> None:
         """Note that the episode of this key got its verdicts."""
         with self._lock:

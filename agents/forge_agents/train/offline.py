@@ -20,7 +20,7 @@ from forge_agents.client import ArenaClient
 from forge_agents.models import Loaded, load_model
 from forge_agents.overseers.prompts import Prompt, prompt
 from forge_agents.train.adapters import lora_config, quantization_config, save_whole
-from forge_agents.train.attempts import Group, as_in_training, attempts
+from forge_agents.train.attempts import ATTEMPTS, Group, as_in_training, attempts
 from forge_agents.train.journal import Journal
 from forge_agents.train.online import ArenaAddress, Measuring, TrainingStopped
 from forge_agents.train.presets import Algorithm, Preset, WarmStart
@@ -50,7 +50,7 @@ def learn_offline(
         if preset.algorithm is Algorithm.sft:
             _learn_from_demonstrations(preset, loaded, client, folder, phase, reporter, callbacks)
             return
-        groups = list(_sample_attempts(preset, loaded, client, arena, phase, reporter))
+        groups = list(_sample_attempts(preset, loaded, client, arena, folder, phase, reporter))
         ask = prompt(preset.prompt)
         rows = accepted_rows(groups, ask) if preset.algorithm is Algorithm.rft else preference_rows(groups, ask)
         if not rows:
@@ -103,7 +103,13 @@ def _learn_from_demonstrations(
 
 
 def _sample_attempts(
-    preset: Preset, loaded: Loaded, client: ArenaClient, arena: ArenaAddress, phase: str, reporter: Reporter
+    preset: Preset,
+    loaded: Loaded,
+    client: ArenaClient,
+    arena: ArenaAddress,
+    folder: Path,
+    phase: str,
+    reporter: Reporter,
 ) -> Iterator[Group]:
     return attempts(
         loaded,
@@ -114,6 +120,7 @@ def _sample_attempts(
         episodes=preset.steps * preset.prompts,
         samples=preset.generations,
         batch=max(preset.batch, preset.held_out.batch),
+        records=folder / ATTEMPTS,
         on_progress=lambda done, of: reporter.progress(f"{phase}: attempts", done, of, ""),
         **as_in_training(preset),
     )

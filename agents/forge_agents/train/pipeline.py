@@ -23,7 +23,7 @@ from forge_agents.client import ArenaClient
 from forge_agents.devices import default_device, gains_by_bfloat16
 from forge_agents.models import load_model, weights_digest
 from forge_agents.result import Result
-from forge_agents.train.attempts import as_in_training, attempts
+from forge_agents.train.attempts import ATTEMPTS, as_in_training, attempts
 from forge_agents.train.calibrate import count_zones, measure_difficulty
 from forge_agents.train.card import write_card
 from forge_agents.train.journal import Journal
@@ -258,6 +258,7 @@ def _calibrate(preset: Preset, model: Path, arena: ArenaAddress, path: Path, rep
                 episodes=settings.episodes,
                 samples=settings.samples,
                 batch=preset.held_out.batch,
+                records=path.parent / ATTEMPTS,
                 on_progress=_progress(reporter, "phase 2: attempts"),
                 **as_in_training(preset),
             )

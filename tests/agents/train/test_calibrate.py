@@ -5,13 +5,14 @@ import pytest
 pytest.importorskip("trl")
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from forge_agents.client import ArenaClient, ArenaUnreachable
 from forge_agents.models import load_model
 from forge_agents.overseers.prompts import prompt, prompt_digest
+from forge_agents.records import RecordsError
 from forge_agents.train.attempts import Group, as_in_training, attempts
 from forge_agents.train.calibrate import count_zones, measure_difficulty
 from forge_agents.train.offline import accepted_rows, preference_rows
@@ -172,6 +173,46 @@ def test_a_seed_decides_what_a_model_attempts(taught: Path, short: Served, short
     first = texts(3)
     assert texts(3) == first
     assert texts(4) != first
+
+
+def test_attempts_of_a_stopped_run_are_not_made_again_and_go_on_as_they_would_have(
+    taught: Path, short: Served, short_client: ArenaClient, tmp_path: Path
+) -> None:
+    loaded = load_model(taught)
+    common: dict[str, Any] = {
+        "start": 540,
+        "episodes": 5,
+        "samples": 2,
+        "temperature": 1.0,
+        "max_tokens": 24,
+        "batch": 4,
+    }
+
+    def made(name: str, *, url: str = short.url, **changes: Any) -> Iterator[Group]:
+        settings = common | {"token": None, "patience": 0.0, "records": tmp_path / name} | changes
+        return attempts(loaded, short_client, url=url, **settings)
+
+    whole = [one.completions for one in made("whole.jsonl")]
+    stopped = made("stopped.jsonl")
+    first = [next(stopped).completions for _ in range(3)]
+    stopped.close()
+    # As a killed process leaves it: half of the second batch.
+    path = tmp_path / "stopped.jsonl"
+    head, one, two = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(head + one + two[: len(two) // 2])
+    told: list[tuple[int, int]] = []
+    again = list(made("stopped.jsonl", on_progress=lambda done, of: told.append((done, of))))
+    assert [one.completions for one in again] == whole
+    assert first == whole[:3]
+    assert [one.key for one in again] == [f"short:5:train:{index}" for index in range(540, 545)]
+    assert told == [(2, 5), (4, 5), (5, 5)]
+    # Nothing is left to do, so no arena is asked.
+    assert [one.completions for one in made("stopped.jsonl", url="http://127.0.0.1:1")] == whole
+    # A run may be given more steps.
+    more = list(made("stopped.jsonl", episodes=8))
+    assert [one.key for one in more] == [f"short:5:train:{index}" for index in range(540, 548)]
+    with pytest.raises(RecordsError, match="temperature"):
+        next(made("stopped.jsonl", temperature=0.5))
 
 
 def test_phase_2_and_rejection_sampling_sample_as_the_run_does(preset_file: Presets) -> None:
