@@ -30,7 +30,7 @@ from forge_arena.corruptions.same_fact import cuts_beside
 from forge_arena.corruptions.thoughts import Trade, apply_trade
 from forge_arena.errors import CannotCorrupt
 from forge_arena.statements import SPELLINGS, Voice, spelling_of
-from forge_arena.texts.cutting import follows_alone, has_verb, leans
+from forge_arena.texts.leaning import follows_alone, has_verb, leans
 from forge_arena.texts.number_words import number_word
 from forge_arena.texts.ordering import reorderings
 from forge_arena.texts.synonyms import other_words

@@ -10,8 +10,9 @@ from random import Random
 
 from forge_arena.corruptions.draft import Draft, Edit, overlaps
 from forge_arena.corruptions.prose import optional_cuts
-from forge_arena.texts.cutting import Cut, cuts, has_verb, is_incomplete, is_seamless, leans
+from forge_arena.texts.cutting import Cut, cuts, is_seamless
 from forge_arena.texts.fitting import places_of
+from forge_arena.texts.leaning import has_verb, is_incomplete, leans
 from forge_arena.texts.words import content
 from forge_arena.types import Alternative, Check, Claim, Span
 from forge_arena.verify.code import code_blocks

@@ -21,8 +21,9 @@ from forge_arena.corruptions.code import exchange_code
 from forge_arena.corruptions.draft import Draft, Edit, holds, overlaps, places_of_former
 from forge_arena.corruptions.same_fact import loses, mentions_of
 from forge_arena.statements import alternative_or_right
-from forge_arena.texts.cutting import Cut, clause_joints, cuts, follows_alone, is_referred_to, leans
+from forge_arena.texts.cutting import Cut, cuts
 from forge_arena.texts.fitting import Replacement, article, places_of, replacement, with_article
+from forge_arena.texts.leaning import clause_joints, follows_alone, is_referred_to, leans
 from forge_arena.texts.respell import in_digits, respell, rewrite
 from forge_arena.texts.values import mentions, value_of
 from forge_arena.texts.words import content

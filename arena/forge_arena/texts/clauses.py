@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from forge_arena.texts.cutting import has_verb
+from forge_arena.texts.leaning import has_verb
 from forge_arena.texts.modality import signs
 from forge_arena.texts.turning import Statement, read_statement
 from forge_arena.texts.verbs import root

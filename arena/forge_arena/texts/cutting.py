@@ -13,17 +13,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from forge_arena.texts.emphasis import has_emphasis, pairs_of_marks
+from forge_arena.texts.leaning import (
+    ANAPHOR,
+    FINITE,
+    SUBJECT,
+    begins_with_verb,
+    follows_alone,
+    has_verb,
+    is_incomplete,
+    is_inside,
+    leans,
+    refers_back,
+)
 from forge_arena.texts.sentences import sentences
 from forge_arena.texts.values import MONTHS
-
-
-@dataclass(frozen=True, slots=True)
-class Joint:
-    """Where two clauses of a sentence meet. `is_shared`: the second clause has the subject of the first."""
-
-    start: int
-    end: int
-    is_shared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +41,6 @@ class Cut:
 # An imperative has no finite verb that a list could know.
 FEWEST_WORDS = 6
 FEWEST_WORDS_OF_A_CLAUSE = 3
-# A pronoun among so many first words of a sentence may stand for something in the sentence before.
-FIRST_WORDS = 10
-_FINITE = (
-    "is|are|was|were|has|have|had|can|could|may|might|must|will|would|shall|should|does|do|did|need|needs|cannot|"
-    "applies|asks|becomes|begins|brings|buys|carries|closes|comes|costs|counts|covers|decides|delivers|ends|expires|falls|"
-    "follows|gets|gives|goes|holds|includes|keeps|lapses|lasts|lets|makes|offers|opens|owes|pays|provides|reaches|remains|"
-    "renews|requires|rises|runs|says|sells|sends|serves|shows|sits|stands|starts|stays|takes|uses|wants|weighs|works"
-)
-# Case counts: "May" is a month.
-_VERB = re.compile(rf"\b(?:{_FINITE})\b")
-_SUBJECT = (
-    r"(?:it|they|we|you|he|she|I|there|the|a|an|this|that|these|those|your|our|my|its|their|no|any|every|each|all|some|"
-    r"anyone|whoever|[A-Z][\w'-]+)"
-)
-# What leans on the sentence or clause before it.
-_LEANS = re.compile(
-    r"^[\W_]*(?:it|its|this|that|these|those|they|them|their|he|she|his|her|such|so|also|then|"
-    r"there(?! (?:is|are|was|were|has|have)\b)|here|both|neither|"
-    r"either|otherwise|however|therefore|hence|thus|instead|but|and|or|nor|yet|as such|in that case|in this case|if so|"
-    r"if not|for the same|under the same|the same|the latter|the former|the other|another|"
-    r"the day (?:after|before)|on the (?:day|following)|the next|the following|"
-    r"further(?! to\b)|additional(?:ly)?|others?|(?:for )?the (?:rest|remainder|remaining)|(?:all|any|every|in all|in any) other|"
-    r"beyond (?:that|this)|apart from (?:that|this)|besides (?:that|this)|later|failing (?:that|this)|"
-    r"after that|before that|until "
-    r"then|from then|on top|in addition|besides|furthermore|moreover|likewise|similarly|again|nothing else|everything "
-    r"else|anything else|anyone else|one of|for this|for that|in return|that said|the exception|the one)\b",
-    re.IGNORECASE,
-)
-_ANAPHOR = re.compile(r"^(?:it|its|this|that|these|those|they|them|their|so|then|he|she|both|which|who)\b", re.I)
-_REFERS = re.compile(r"\b(?:it|its|this|that|these|those|they|them|their|he|she|him|her|such|so|same)\b")
 _ANNOUNCES = re.compile(
     r"\b(?:one|another|a (?:second|third|further|last)) (?:\w+ )?(?:point|thing|matter|note|remark|reason|thought|question|change|"
     r"problem|fault|case)\b|\b(?:two|three|four|five|six|several|some|few|both|following|below|further|other|more)\b[^.]*"
@@ -82,13 +55,11 @@ _SUBORDINATE = re.compile(
 )
 # "delay in payment costs 7%": a subject without a determiner.
 _BARE_SUBJECT = re.compile(
-    rf"(?!(?:{_FINITE})\b)[a-z-]+(?: (?!(?:{_FINITE}|which|who|that|and|or)\b)[a-z-]+){{0,3}} (?:{_FINITE})\b"
+    rf"(?!(?:{FINITE})\b)[a-z-]+(?: (?!(?:{FINITE}|which|who|that|and|or)\b)[a-z-]+){{0,3}} (?:{FINITE})\b"
 )
 _SIMPLE_SUBJECT = re.compile(
-    rf"(?:It|They|We|You|I|(?:The|A|An|Your|Our|This|Each|Every) [\w'-]+(?: [\w'-]+){{0,2}}) (?=(?:{_FINITE})\b)"
+    rf"(?:It|They|We|You|I|(?:The|A|An|Your|Our|This|Each|Every) [\w'-]+(?: [\w'-]+){{0,2}}) (?=(?:{FINITE})\b)"
 )
-# "each holder sweeps": behind such a word stands one thing, so a word in -s is what the thing does.
-_ONE_DOES = re.compile(r"(?:a|an|each|every|any|no|either|neither) [a-z-]+ (?!is\b|its\b)[a-z]{2,}s\b")
 _LABEL = re.compile(
     r"^\s*(?:[-*\u2022]\s+|\d{1,2}[.)]\s+)?(?:\*\*[^*\n]{1,60}\*\*|__[^_\n]{1,60}__|[^.,;:\n]{1,40}:(?=\s))"
 )
@@ -113,7 +84,7 @@ _DONE_BY = re.compile(r"(?<!\w)(?:[a-z]+ed|given|made|held|set|taken) by (?:the 
 _EVENT = re.compile(
     r"(?<![\w-])(?:your|our|my|the|a|an|his|her|their|its|this)\s+(?:\w+\s+)?"
     r"(?!(?:end|start|beginning|close|day|date|morning|afternoon|evening|night|week|month|quarter|year|rest|eve)$)"
-    rf"(?!(?:{_FINITE})$)(?![a-z]+ed$)[a-z]+$",
+    rf"(?!(?:{FINITE})$)(?![a-z]+ed$)[a-z]+$",
     re.IGNORECASE,
 )
 _FREE_OF_VERBS = re.compile(
@@ -121,12 +92,6 @@ _FREE_OF_VERBS = re.compile(
     re.IGNORECASE,
 )
 _PERIOD = re.compile(r"\s(?:within|no later than|not later than|at the latest)\s+[^,;.()]*(?: \([^()]*\))?$")
-_INCOMPLETE = re.compile(
-    r"\b(?:is|are|was|were|be|been|being|has|have|had|must|may|can|will|shall|should|comes?|falls?|lies?|stands?|valid|due|"
-    r"available|open|replies|reply|answers?|responds?|arrives?|made|given|put|done|decides?|belongs?|refers?|relates?|amounts?|lives?|brought|lasts?|"
-    r"runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of)$",
-    re.IGNORECASE,
-)
 # "A crate may hold": the verb has lost what it is said of.
 _BARE_VERB = re.compile(
     r"\b(?:may|can|must|will|shall|should|would|could|might|cannot|need not|(?:may|must|shall|should|will) not|to)"
@@ -193,74 +158,6 @@ def is_seamless(text: str, cut: Cut) -> bool:
     after = text[: cut.start] + cut.text + text[cut.end :]
     low, high = max(0, cut.start - 24), cut.start + len(cut.text) + 24
     return len(_BAD.findall(after[low:high])) <= len(_BAD.findall(text[low : cut.end + 24]))
-
-
-def leans(text: str) -> bool:
-    """Whether a sentence or a clause refers to what stands before it."""
-    return _LEANS.search(text) is not None
-
-
-def follows_alone(text: str, spans: Sequence[tuple[int, int]], number: int) -> bool:
-    """Whether the sentence behind a sentence does not lean on it. A sentence of another paragraph leans rarely."""
-    if number + 1 >= len(spans):
-        return True
-    following = text[slice(*spans[number + 1])]
-    between = text[spans[number][1] : spans[number + 1][0]]
-    if re.search(
-        r"\b(?:it|they|them|this|these|those|none|then|also|too|same|that(?= is| was| has))\b",
-        " ".join(following.split()[:FIRST_WORDS]),
-    ):
-        return False
-    return "```" not in following and not (leans(following) and ("\n\n" not in between or _ANAPHOR.match(following)))
-
-
-def is_referred_to(text: str, spans: Sequence[tuple[int, int]], number: int) -> bool:
-    """Whether the next sentence begins with a word that may stand for all that this sentence says."""
-    following = text[slice(*spans[number + 1])] if number + 1 < len(spans) else ""
-    return (
-        re.search(r"^(?:This|That|These|Those|So|Then|Both|Such)\b|\b(?:same|that|this) reason\b", following)
-        is not None
-    )
-
-
-def refers_back(text: str) -> bool:
-    """Whether a clause has a pronoun that may stand for something outside of it."""
-    return _REFERS.search(text) is not None
-
-
-def is_incomplete(text: str) -> bool:
-    """Whether a text breaks off behind a verb or a word that wants more: "the repair is"."""
-    return _INCOMPLETE.search(text) is not None
-
-
-def has_verb(text: str) -> bool:
-    """Whether a text has a finite verb, as far as a list of common verbs tells."""
-    return _VERB.search(text) is not None
-
-
-def clause_joints(text: str, start: int, end: int) -> list[Joint]:
-    """The places between `start` and `end` of a sentence where a clause with a verb of its own begins."""
-    joints: list[Joint] = []
-    for match in re.finditer(r"; |,? (?:and|but|or) ", text[start:end]):
-        a, b = start + match.start(), start + match.end()
-        if _inside(text, (start, end), a):
-            continue
-        behind = text[b:end]
-        is_shared = re.match(rf"(?:{_FINITE})\b", behind) is not None and not match[0].startswith(";")
-        is_whole = re.match(rf"{_SUBJECT}\b", behind) is not None and match[0].startswith((";", ","))
-        is_apart = match[0].startswith(";") and has_verb(behind)
-        if is_shared or is_apart or (is_whole and (has_verb(behind) or _ONE_DOES.match(behind))):
-            joints.append(Joint(a, b, is_shared))
-    return joints
-
-
-def subject_of(text: str) -> str:
-    """The simple subject with which a clause begins; empty if the clause begins otherwise."""
-    match = re.match(
-        rf"((?:The|A|An|Your|Our|Each|Every) (?:[\w'-]+ ?){{1,2}}|(?:[A-Z][\w'-]+ ?){{1,3}})(?<= )(?={_FINITE})", text
-    )
-    subject = match[1].strip() if match else ""
-    return "" if re.fullmatch(r"It|They|This|That|These|Those|He|She|There|We|You|I", subject) else subject
 
 
 def _can_go(text: str, spans: Sequence[tuple[int, int]], number: int, cut: Cut) -> bool:
@@ -342,7 +239,7 @@ def _aside(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[C
     # "The card, Amex ending 5449, is not ...": a verb must follow, otherwise the aside may be an item of a list.
     # "ADR 12, decided by Castillo, wants ...": right behind a subject further commas do no harm.
     is_subject = commas.index(before) == 0 and len(head.split()) <= 4 and not has_verb(head)
-    if (len(commas) == 2 or (is_subject and commas.index(behind) == 1)) and is_short and _VERB.match(rest.strip()):
+    if (len(commas) == 2 or (is_subject and commas.index(behind) == 1)) and is_short and begins_with_verb(rest.strip()):
         yield Cut(before, behind + 1)
 
 
@@ -392,24 +289,24 @@ def _period(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
     is_clause = len(re.split(r"[,;:] ", before)[-1].split()) > FEWEST_WORDS_OF_A_CLAUSE and not _SUBORDINATE.match(
         before.strip()
     )
-    if is_clause and not _INCOMPLETE.search(before):
+    if is_clause and not is_incomplete(before):
         yield Cut(span[0] + match.start(), stop)
 
 
 def _reference(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
     """A number or a name that only says which one or by whom: "looked at it for ticket T-12", "the rule by Obi"."""
     before, behind = text[span[0] : start], text[end : span[1]]
-    if not (re.match(r"[.,;:)]", behind) or re.match(rf" (?:{_FINITE})\b", behind)):
+    if not (re.match(r"[.,;:)]", behind) or re.match(rf" (?:{FINITE})\b", behind)):
         return
     which = re.search(
-        rf" (?:for|under|in|of|against|with|on|as|at|by way of|by) (?:the |your |our |its )?(?:(?!(?:{_FINITE}|most|least)\b)[a-z]+ ){{1,2}}(?:number |no\.? )?$",
+        rf" (?:for|under|in|of|against|with|on|as|at|by way of|by) (?:the |your |our |its )?(?:(?!(?:{FINITE}|most|least)\b)[a-z]+ ){{1,2}}(?:number |no\.? )?$",
         before,
     ) or re.search(r" by (?:the )?(?:Mr |Ms |Mrs |Dr )?$", before)
     # A clause in front of a comma may be a list, whose items must stay alike.
     opened = before.rfind("(")
     if opened > before.rfind(")") and len(before[opened + 1 :].split()) < 4:
         return
-    if which is None or _INCOMPLETE.search(before[: which.start()]) or (behind.startswith(",") and "," in before[-40:]):
+    if which is None or is_incomplete(before[: which.start()]) or (behind.startswith(",") and "," in before[-40:]):
         return
     if _WANTS_A_PLACE.search(re.split(r"[,;]", before[: which.start()])[-1]):
         return
@@ -426,7 +323,7 @@ def _item_of_enumeration(text: str, span: tuple[int, int], start: int, end: int)
     colon = text.rfind(": ", span[0], start)
     low = span[0] if colon < 0 or has_verb(text[colon : span[1]]) else colon + 2
     marks = [
-        m for m in re.finditer(r", and |,? and |, ", text[low : span[1]]) if not _inside(text, span, low + m.start())
+        m for m in re.finditer(r", and |,? and |, ", text[low : span[1]]) if not is_inside(text, span, low + m.start())
     ]
     bounds = [(low + m.start(), low + m.end()) for m in marks]
     edges = [low, *(b for _, b in bounds)]
@@ -473,17 +370,14 @@ def _item_of_enumeration(text: str, span: tuple[int, int], start: int, end: int)
         yield Cut(bounds[last - 1][0], stops[last])
 
 
-def _inside(text: str, span: tuple[int, int], at: int) -> bool:
-    before = text[span[0] : at]
-    return before.count("(") > before.count(")") or before.count('"') % 2 == 1 or before.count("`") % 2 == 1
-
-
 def _clause(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
     """A main clause before or behind a semicolon or a conjunction, or what a subject does besides ("and costs $5")."""
     stop = _stop(text, span)
     item = _ITEM.match(text[slice(*span)])
     low = span[0] + (item.end() if item else 0)
-    joints = [m for m in re.finditer(r"; |,? (?:and|but) ", text[low:stop]) if not _inside(text, span, low + m.start())]
+    joints = [
+        m for m in re.finditer(r"; |,? (?:and|but) ", text[low:stop]) if not is_inside(text, span, low + m.start())
+    ]
     for joint in joints:
         a, b = low + joint.start(), low + joint.end()
         before, behind = text[low:a], text[b:stop]
@@ -500,11 +394,11 @@ def _clause(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
         if is_series and not re.match(r"(?:which|who|where|as|so|if|when)\b", before.rpartition(", ")[2]):
             continue
         strong = joint[0].startswith((";", ","))
-        named = re.match(rf"{_SUBJECT}\b", behind) or (strong and _BARE_SUBJECT.match(behind))
-        whole = named and has_verb(behind) and (strong or _ANAPHOR.match(behind))
+        named = re.match(rf"{SUBJECT}\b", behind) or (strong and _BARE_SUBJECT.match(behind))
+        whole = named and has_verb(behind) and (strong or ANAPHOR.match(behind))
         semicolon = behind.find("; ")
         end_of_clause = stop if semicolon < 0 else b + semicolon
-        shared = re.match(rf"(?:{_FINITE})\b", behind)
+        shared = re.match(rf"(?:{FINITE})\b", behind)
         is_last = not re.search(r",? (?:and|but) ", text[b:end_of_clause])
         if b <= start and end <= end_of_clause and has_verb(before) and (whole or shared) and is_last:
             cited = _CITES_LAST.search(text, b, end_of_clause)
@@ -520,7 +414,7 @@ def _clause(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
             strong
             and whole
             and not leans(behind)
-            and not _REFERS.search(behind)
+            and not refers_back(behind)
             and not re.search(r"\b(?:enough|sufficient|suffices?|will do)\b", behind)
             and not re.search(r"; ", before)
         )

@@ -7,8 +7,8 @@ change shows in no word.
 import re
 from collections.abc import Iterator
 
-from forge_arena.texts.cutting import has_verb, leans, refers_back
 from forge_arena.texts.fitting import Replacement
+from forge_arena.texts.leaning import has_verb, leans, refers_back
 from forge_arena.texts.sentences import sentences
 
 _JOINT = re.compile(r"(?P<joint>, and |; )")

@@ -6,7 +6,7 @@ single wall stands before the verb. Where the words leave it open, the subject i
 
 import re
 
-from forge_arena.texts.cutting import has_verb
+from forge_arena.texts.leaning import has_verb
 
 # Where a clause begins: behind a sign, and behind a word that joins two clauses and no two things.
 _BEGINS = re.compile(

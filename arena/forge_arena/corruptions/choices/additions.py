@@ -7,7 +7,7 @@ from random import Random
 from forge_arena.corruptions.choices.statements import IS, LABEL, MARK, statements_of
 from forge_arena.corruptions.draft import Draft, Edit
 from forge_arena.statements import order_of
-from forge_arena.texts.cutting import follows_alone, has_verb
+from forge_arena.texts.leaning import follows_alone, has_verb
 from forge_arena.types import Alternative, Claim, ClaimKind, Statement
 
 # Fewer words are a label, and no sentence that another could stand behind.

@@ -8,7 +8,7 @@ from random import Random
 from forge_arena.corruptions.choices.speaking import deciding_words, has_rare_word, share_of, speaks_of
 from forge_arena.corruptions.choices.statements import IS, LABEL, MARK, small, statements_of
 from forge_arena.corruptions.draft import Draft, Edit
-from forge_arena.texts.cutting import clause_joints, follows_alone, has_verb, leans, refers_back, subject_of
+from forge_arena.texts.leaning import clause_joints, follows_alone, has_verb, leans, refers_back, subject_of
 from forge_arena.texts.words import content
 from forge_arena.types import Alternative, Claim
 

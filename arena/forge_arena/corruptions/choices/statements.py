@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from forge_arena.corruptions.draft import Draft
-from forge_arena.texts.cutting import leans
+from forge_arena.texts.leaning import leans
 from forge_arena.types import Alternative, Claim, Statement
 
 IS = re.compile(

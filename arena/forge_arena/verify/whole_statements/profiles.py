@@ -7,7 +7,7 @@ from enum import Enum
 from functools import lru_cache
 
 from forge_arena.texts.clauses import clauses
-from forge_arena.texts.cutting import has_verb
+from forge_arena.texts.leaning import has_verb
 from forge_arena.texts.modality import Modality, modality, signs
 from forge_arena.texts.turning import Sense, Statement, Turned, is_turned, read_statement
 from forge_arena.types import Claim, ClaimKind, Standing
