@@ -31,10 +31,9 @@ from forge_arena.corruptions.thoughts import Trade, apply_trade
 from forge_arena.errors import CannotCorrupt
 from forge_arena.statements import SPELLINGS, Voice, spelling_of
 from forge_arena.texts.leaning import follows_alone, has_verb, leans
-from forge_arena.texts.number_words import number_word
 from forge_arena.texts.ordering import reorderings
+from forge_arena.texts.spellers import SPELLERS
 from forge_arena.texts.synonyms import other_words
-from forge_arena.texts.values import MONTHS
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Placebo, Scenario, Span
 from forge_arena.verify import Verifier
 from forge_arena.verify.code import code_blocks
@@ -158,49 +157,18 @@ def _free_plans_of(kind: Placebo, draft: Draft, claim: Claim, rng: Random) -> It
 
 def _other_spellings(draft: Draft, kind: ClaimKind, rng: Random) -> Iterator[tuple[Edit, ...]]:
     """All values of a kind in another spelling, because an author spells them alike; then the values of other kinds."""
-    writers = [writer for writer in _OTHER_SPELLINGS if writer[0] is not kind]
+    writers = [writer for writer in SPELLERS if writer.kind is not kind]
     rng.shuffle(writers)
-    writers.sort(key=lambda writer: writer[0] not in (ClaimKind.date, ClaimKind.duration))
-    for _, pattern, write in [*(w for w in _OTHER_SPELLINGS if w[0] is kind), *writers]:
-        blocks = code_blocks(draft.text)
+    writers.sort(key=lambda writer: writer.kind not in (ClaimKind.date, ClaimKind.duration))
+    blocks = code_blocks(draft.text)
+    for writer in [*(w for w in SPELLERS if w.kind is kind), *writers]:
         edits = [
-            Edit(match.start(), match.end(), write(match))
-            for match in pattern.finditer(draft.text)
-            if not any(block.start <= match.start() < block.end for block in blocks)
+            Edit(other.start, other.end, other.text)
+            for other in writer.spellings(draft.text)
+            if not any(block.start <= other.start < block.end for block in blocks)
         ]
         if edits:
             yield tuple(edits)
-
-
-_MONTHS = "|".join(MONTHS)
-_SMALL_NUMBERS = {str(n): number_word(n) for n in range(2, 13)} | {number_word(n): str(n) for n in range(2, 13)}
-_UNITS = r"(?: (?:business|working|calendar))? (?:seconds|minutes|hours|days|weeks|months|years)\b"
-_OTHER_SPELLINGS: tuple[tuple[ClaimKind, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
-    (ClaimKind.date, re.compile(rf"\b(\d{{1,2}}) ({_MONTHS}) (\d{{4}})\b"), lambda m: f"{m[2]} {m[1]}, {m[3]}"),
-    (ClaimKind.date, re.compile(rf"\b({_MONTHS}) (\d{{1,2}}),? (\d{{4}})\b"), lambda m: f"{m[2]} {m[1]} {m[3]}"),
-    (ClaimKind.percent, re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)%"), lambda m: f"{m[1]} percent"),
-    (ClaimKind.percent, re.compile(r"(?<![\d.])(\d+(?:\.\d+)?) per ?cent\b"), lambda m: f"{m[1]}%"),
-    (
-        ClaimKind.duration,
-        re.compile(rf"(?<![\w.,$€£-])(?:[2-9]|1[0-2])(?={_UNITS})"),
-        lambda m: _SMALL_NUMBERS[m[0]],
-    ),
-    (
-        ClaimKind.duration,
-        re.compile(rf"(?<![\w-])(?:{'|'.join(number_word(n) for n in range(2, 13))})(?={_UNITS})"),
-        lambda m: _SMALL_NUMBERS[m[0]],
-    ),
-    (
-        ClaimKind.citation,
-        re.compile(r"(?<!^)(?<![.!?] )(?<!\n)\b(section|clause|article|paragraph|rule|annex|chapter)(?= \d)"),
-        lambda m: m[0].capitalize(),
-    ),
-    (
-        ClaimKind.citation,
-        re.compile(r"(?<!^)(?<![.!?] )(?<!\n)\b(Section|Clause|Article|Paragraph|Rule|Chapter)(?= \d)"),
-        lambda m: m[0].lower(),
-    ),
-)
 
 
 def _synonyms(draft: Draft, claim: Claim, rng: Random) -> Iterator[Plan]:

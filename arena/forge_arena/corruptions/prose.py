@@ -24,6 +24,7 @@ from forge_arena.statements import alternative_or_right
 from forge_arena.texts.cutting import Cut, cuts
 from forge_arena.texts.fitting import Replacement, article, places_of, replacement, with_article
 from forge_arena.texts.leaning import clause_joints, follows_alone, is_referred_to, leans
+from forge_arena.texts.limiting import limits
 from forge_arena.texts.respell import in_digits, respell, rewrite
 from forge_arena.texts.values import mentions, value_of
 from forge_arena.texts.words import content
@@ -415,14 +416,18 @@ def _leaves_traces(draft: Draft, claim: Claim, alternative: Alternative, edits: 
     return False
 
 
-def leave_out(draft: Draft, claim: Claim, rng: Random) -> tuple[Edit, ...] | None:
-    """Cut what states a claim out of the answer, at every place that states it, and nothing else that it must state."""
+def leave_out(draft: Draft, claim: Claim, rng: Random, *, harmless: bool = False) -> tuple[Edit, ...] | None:
+    """Cut what states a claim out of the answer, at every place that states it, and nothing else that it must state.
+
+    Args:
+        harmless: whether what is left must say no more than it did, see `texts.limiting`.
+    """
     edits: list[Edit] = []
     gone: list[Cut] = []
     for finding in draft.report.of(claim.id):
         if overlaps(edits, finding.start, finding.end):
             continue
-        cut = _cut_for(draft, claim, finding.start, finding.end, rng)
+        cut = _cut_for(draft, claim, finding.start, finding.end, rng, harmless=harmless)
         if cut is None or overlaps(edits, cut.start, cut.end):
             return None
         gone.append(cut)
@@ -451,9 +456,13 @@ def _edits_of(text: str, cut: Cut) -> tuple[Edit, ...]:
     return (Edit(cut.start, cut.end, cut.text),)
 
 
-def _cut_for(draft: Draft, claim: Claim, start: int, end: int, rng: Random) -> Cut | None:
+def _cut_for(draft: Draft, claim: Claim, start: int, end: int, rng: Random, *, harmless: bool = False) -> Cut | None:
     """A cut that takes a claim along and no other claim that the answer must state."""
-    usable = [cut for cut in cuts(draft.text, start, end) if not _loses(draft, claim, [cut])]
+    usable = [
+        cut
+        for cut in cuts(draft.text, start, end)
+        if not _loses(draft, claim, [cut]) and not (harmless and limits(draft.text, cut.start, cut.end))
+    ]
     return usable[rng.randrange(len(usable))] if usable else None
 
 
@@ -475,7 +484,10 @@ def _loses(draft: Draft, claim: Claim, gone: Sequence[Cut]) -> bool:
 
 
 def optional_cuts(draft: Draft, rng: Random) -> Iterator[tuple[Claim, tuple[Edit, ...]]]:
-    """Cuts that take out a statement that nobody asked for, each with the claim that goes."""
+    """Cuts that take out a statement that nobody asked for, each with the claim that goes.
+
+    What limits another statement stays: "You may film, provided that nobody objects" keeps its condition.
+    """
     optional = [
         claim
         for claim in draft.scenario.claims
@@ -486,6 +498,6 @@ def optional_cuts(draft: Draft, rng: Random) -> Iterator[tuple[Claim, tuple[Edit
     rng.shuffle(optional)
     optional.sort(key=lambda claim: claim.kind is ClaimKind.citation)
     for claim in optional:
-        edits = leave_out(draft, claim, rng)
+        edits = leave_out(draft, claim, rng, harmless=True)
         if edits is not None:
             yield claim, edits

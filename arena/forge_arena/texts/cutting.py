@@ -25,6 +25,7 @@ from forge_arena.texts.leaning import (
     leans,
     refers_back,
 )
+from forge_arena.texts.number_words import SMALL, TENS
 from forge_arena.texts.sentences import sentences
 from forge_arena.texts.values import MONTHS
 
@@ -59,6 +60,9 @@ _BARE_SUBJECT = re.compile(
 )
 _SIMPLE_SUBJECT = re.compile(
     rf"(?:It|They|We|You|I|(?:The|A|An|Your|Our|This|Each|Every) [\w'-]+(?: [\w'-]+){{0,2}}) (?=(?:{FINITE})\b)"
+)
+_HAS_CLAUSES = re.compile(
+    r"[,;:()]| (?:and|but|or|if|that|which|who|whose|when|where|while|because|since|so|until|unless|once|what|whether|how)\b"
 )
 _LABEL = re.compile(
     r"^\s*(?:[-*\u2022]\s+|\d{1,2}[.)]\s+)?(?:\*\*[^*\n]{1,60}\*\*|__[^_\n]{1,60}__|[^.,;:\n]{1,40}:(?=\s))"
@@ -115,6 +119,14 @@ _FIGURE_OF_VERB = re.compile(
 )
 # "The log puts the fault in build 7": without the build the log puts the fault nowhere.
 _WANTS_A_PLACE = re.compile(r"\b(?:puts?|lays?|places?|sets|stores?|files?)\b")
+# "One of your 5 plums": without the plums nobody knows one of what.
+_SHARE = re.compile(
+    rf"\b(?:\d+|{'|'.join(SMALL)}|{'|'.join(TENS)}|each|any|none|some|most|all|half|part|(?:a )?few|many|several|much|"
+    r"either|neither|both|which|those|number|rest|majority|share|percent)$|%$",
+    re.IGNORECASE,
+)
+# "The pass is issued by the warden" is a rule. "The pass is issued" is what happened.
+_RULES = re.compile(rf"\b(?:is|are) (?:\w+ly )?\w*{_PARTICIPLE.pattern}", re.IGNORECASE)
 _BAD = re.compile(
     r" [,.;:!?](?!\w)|,[,.;:]|;[.,;]|\(\s*\)|[^\S\n]{2,}(?=\S)|\b(?:and|or|but|the|a|an|of|with|to)[.;,)]|\b(\w+) \1\b"
 )
@@ -308,7 +320,12 @@ def _reference(text: str, span: tuple[int, int], start: int, end: int) -> Iterat
         return
     if which is None or is_incomplete(before[: which.start()]) or (behind.startswith(",") and "," in before[-40:]):
         return
-    if _WANTS_A_PLACE.search(re.split(r"[,;]", before[: which.start()])[-1]):
+    clause = re.split(r"[,;]", before[: which.start()])[-1]
+    if _WANTS_A_PLACE.search(clause):
+        return
+    if (which[0].startswith(" of ") and _SHARE.search(clause)) or (
+        which[0].startswith(" by ") and _RULES.search(clause)
+    ):
         return
     if re.search(r"[\w)`]$", before[: which.start()].rstrip(",")) and len(before[: which.start()].split()) >= 2:
         comma = before[: which.start()].endswith(",")
@@ -407,8 +424,8 @@ def _clause(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
                 yield Cut(a, cited.start())
             yield Cut(a, end_of_clause)
         subject = _SIMPLE_SUBJECT.match(text, low)
-        if subject and end <= a and subject.end() <= start and shared and not re.search(r",| and | but ", before):
-            # "It weighs 2 kg and has a lid" has one subject for both.
+        if subject and end <= a and subject.end() <= start and shared and not _HAS_CLAUSES.search(before):
+            # "It weighs 2 kg and has a lid" has one subject for both. "It says that tea costs $2 and has lemon" has two.
             yield Cut(subject.end(), b)
         first_clause = (
             strong

@@ -41,7 +41,7 @@ _LEANS = re.compile(
     r"further(?! to\b)|additional(?:ly)?|others?|(?:for )?the (?:rest|remainder|remaining)|"
     r"(?:all|any|every|in all|in any) other|"
     r"beyond (?:that|this)|apart from (?:that|this)|besides (?:that|this)|later|failing (?:that|this)|"
-    r"after that|before that|until "
+    r"after that|before that|meanwhile|afterwards|until "
     r"then|from then|on top|in addition|besides|furthermore|moreover|likewise|similarly|again|nothing else|everything "
     r"else|anything else|anyone else|one of|for this|for that|in return|that said|the exception|the one)\b",
     re.IGNORECASE,

@@ -1,7 +1,9 @@
 """Say a small thing in other words of the same meaning, wherever the same two ways of saying it are both good English.
 
 Each pair works in both directions, so neither side of a pair becomes more frequent than the other. Where a verb must
-agree with its subject, the subject must be surely one thing: "bags must be weighed" stays.
+agree with its subject, the subject must be surely one thing: "bags must be weighed" stays. Many words mean something
+else in a fixed phrase or in another sense ("in effect a ban", "get the train", "just cause", "all at once"). What must
+stand around such a word is in `_ONLY_WHERE`.
 """
 
 import re
@@ -12,6 +14,7 @@ from forge_arena.texts.subjects import begins_clause, is_one
 
 _NUMBER = r"(?= (?:[$€£]?\d|one\b|two\b|three\b|four\b|five\b|six\b|seven\b|eight\b|nine\b|ten\b|twelve\b))"
 _THING = r"(?= (?:a|an|the|your|our|that|`))"
+_TIME = r"(?= (?:about |some |around )?[\w-]+ (?:second|minute|hour|day|night|week|month|year)s?\b)"
 _WHO = (("it", "has"), ("they", "have"), ("you", "have"), ("we", "have"))
 _WHO_DOES = (("it", "does"), ("they", "do"), ("you", "do"), ("we", "do"))
 # What stands behind "each" where "each" is no article: "they cost $2 each and hold a litre".
@@ -19,11 +22,100 @@ _NO_THING = (
     "of|other|side|case|and|or|but|plus|for|from|with|when|where|who|that|has|have|had|are|was|were|will|would|can|could|may|"
     "must|shall|should|gets?|the|into|under|over|than|then|while|because|per|not|if|as|at|by|in|is|on|to"
 )
+# What somebody gets from somebody else. Nobody receives the train or the hang of it.
+_GIVEN = (
+    "answer|badge|bill|bonus|card|certificate|code|confirmation|copy|credit|discount|email|form|gift|grant|invoice|key|"
+    "letter|link|mail|message|notice|notification|number|order|parcel|password|payment|receipt|refund|reminder|reply|"
+    "report|response|reward|statement|ticket|voucher|warning"
+)
+_BE = "is|are|was|were|be|been|being|remains?|stays?|comes?|came|not|still|now|already"
+_DEMANDING = "section|clause|article|rule|policy|law|act|code|paragraph|contract|recipe|form|standard|notice|plan|guide"
+_PAYMENTS = (
+    "rent|fees?|payments?|deposits?|charges?|amounts?|balances?|sums?|instal?lments?|invoices?|premiums?|fines?|tax|taxes|"
+    "interest|bills?|prices?|refunds?|bonus|dues|costs?"
+)
+_KEPT = (
+    "data|records?|recordings?|deposits?|money|copy|copies|documents?|files?|information|papers?|footage|logs?|notes"
+)
+# What somebody is told to do: "simply ring us".
+_DO = (
+    "add|ask|bring|call|choose|click|come|contact|email|enter|fill|go|open|press|reply|return|ring|select|send|sign|tell|"
+    "type|use|visit|write"
+)
+_COUNT = "one|two|three|four|five|six|seven|eight|nine|ten|dozen|hundred"
+_MISHAP = r" for (?:the|any|this|that) (?:delay|inconvenience|trouble|confusion|mistake|error|wait)"
+_POSSIBLE = "not|have|be|feel|see|hear|find|need|want|wish|well|know|tell|think|notice|experience|get|afford|still"
+
+
+def _behind(words: str) -> str:
+    return rf"\b(?:{words}) $"
+
+
+def _not_behind(words: str) -> str:
+    return "".join(rf"(?<!\b{word} )" for word in words.split("|")) + "$"
+
+
+def _before(words: str) -> str:
+    return rf"(?= (?:{words})\b)"
+
+
+def _not_before(words: str) -> str:
+    return rf"(?! (?:{words})\b)"
+
+
+# (the words, what must stand in front of them, what must stand behind them)
+_ONLY_WHERE: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    (
+        ("in force", "in effect"),
+        _behind(_BE),
+        r"(?=[.,;:)]|$| (?:on|from|since|until|for|at|today|now|again|when|and|as)\b)",
+    ),
+    (("get", "gets"), "", _before(rf"(?:an?|the|your|our) (?:[a-z]+ )?(?:{_GIVEN})s?")),
+    (("each",), _not_behind("of|every"), _not_before(_COUNT)),
+    (
+        ("every",),
+        _not_behind("of|almost|nearly|not|virtually|practically"),
+        _not_before(
+            f"{_COUNT}|few|now|once|so|bit|chance|confidence|care|effort|kind|last|need|possible|reason|respect|right|"
+            "second|single|sort|third|type|way|wish"
+        ),
+    ),
+    (("you can", "you may"), "", _not_before(_POSSIBLE)),
+    (
+        ("can be", "may be"),
+        "",
+        _not_before("delayed|required|needed|affected|asked|charged|interested|tired|related|reached|located"),
+    ),
+    (("begins", "starts"), "", _not_before("up|over|off|out|afresh|anew")),
+    (("asks for", "calls for"), rf"\b(?:{_DEMANDING})(?: [\w.]+)? $", ""),
+    (("is due", "is payable"), rf"\b(?:{_PAYMENTS})\b[^.;:,]{{0,40}}$", _not_before("in part|in large")),
+    (("at once",), _not_behind("all|both|many|more|everything|two|three|four|several") + "(?<![a-z]{3}s )", ""),
+    (
+        ("immediately",),
+        "",
+        _not_before("after|before|above|following|below|adjacent|available|behind|next|prior|upon|obvious"),
+    ),
+    (("simply", "just"), r"(?:^|[.!?:,;-] |\b(?:please|then|you can|to|or|and) )$", _before(_DO)),
+    (("at the moment",), "", _not_before("of|when|that|the|an?|you|it|we|they|he|she|in|someone|your|our")),
+    (("we are sorry", "we apologise"), "", rf"(?={_MISHAP}\b)"),
+    (("while",), r"\w, $", rf"{_not_before('we|you|it|they|he|she|I|[a-z]+ing')}(?= [\w$\u20ac\u00a3])"),
+    (("the fault",), _not_behind("at|not"), _not_before("of|lies|is ours|is yours|is mine|is theirs")),
+    (("a few",), _not_behind("in|for|only|quite|just|by|than|every|after|within|but|last|next"), ""),
+    (("some",), _not_behind("for|in"), _not_before("is|was|has|as|this|goods|news|clothes|means|[a-z]+[sui]s")),
+    (("is kept", "is held", "are kept", "are held"), _behind(_KEPT), ""),
+)
+_WHERE = {
+    words: (re.compile(before, re.MULTILINE), re.compile(behind))
+    for of_one, before, behind in _ONLY_WHERE
+    for words in of_one
+}
+# "Thank you for" and "thanks for" open a sentence: "we thank you for", "many thanks for".
+_OPENS = frozenset({"thank you for", "thanks for"})
 _PER = ("minute", "hour", "day", "week", "month", "quarter", "year")
 # (one way, the other way, what must follow either of them)
 _PAIRS: tuple[tuple[str, str, str], ...] = (
     ("at most", "no more than", _NUMBER),
-    ("lasts", "runs for", _NUMBER),
+    ("lasts", "runs for", _TIME),
     ("each", "every", rf"(?= (?!(?:{_NO_THING})\b)[a-z]{{3}})"),
     ("you can", "you may", r"(?= [a-z])"),
     ("can be", "may be", r"(?= [a-z]+ed\b)"),
@@ -49,22 +141,18 @@ _PAIRS: tuple[tuple[str, str, str], ...] = (
     ("whereas", "while", ""),
     ("whoever", "anyone who", r"(?= [a-z]+s\b)"),
     ("in force", "in effect", ""),
-    ("accepted", "approved", r"(?= (?:by|on|in)\b)"),
-    ("decided", "settled", r"(?= (?:by|on|in)\b)"),
     ("the fault", "the defect", r"(?=[ .,:])"),
     ("gives", "returns", r"(?= [`\[])"),
     ("fails", "breaks", r"(?= on\b)"),
     ("further", "other", r"(?= (?:points?|changes?|questions?|orders?)\b)"),
     ("a few", "some", r"(?= [a-z]+s\b)"),
-    ("on time", "in time", ""),
-    ("before that", "until then", ""),
     ("is kept", "is held", r"(?= (?:for|in|on)\b)"),
     ("are kept", "are held", r"(?= (?:for|in|on)\b)"),
     ("we have checked", "we have looked into", ""),
     ("replies", "answers", r"(?= within\b)"),
 )
 _REPLACES = [
-    (re.compile(rf"(?<![\w'-]){re.escape(mine)}(?![\w'-]){behind}", re.IGNORECASE), other)
+    (mine, re.compile(rf"(?<![\w'-]){re.escape(mine)}(?![\w'-]){behind}", re.IGNORECASE), other)
     for one, another, behind in _PAIRS
     for mine, other in ((one, another), (another, one))
 ]
@@ -74,7 +162,7 @@ _OF_PRONOUN = frozenset(
 )
 # "£5 a month", but not "for a month".
 _REPLACES += [
-    (re.compile(rf"(?<=[\d%] ){mine}\b"), other)
+    (mine, re.compile(rf"(?<=[\d%] ){mine}\b"), other)
     for unit in _PER
     for one, another in [(f"{'an' if unit == 'hour' else 'a'} {unit}", f"per {unit}")]
     for mine, other in ((one, another), (another, one))
@@ -83,12 +171,24 @@ _REPLACES += [
 
 def other_words(text: str) -> Iterator[Replacement]:
     """Each place of a text that can be said in other words, with the other words."""
-    for pattern, other in _REPLACES:
+    for words, pattern, other in _REPLACES:
         for match in pattern.finditer(text):
             before = text[: match.start()]
+            if not _fits(words, text, match) or (words in _OPENS and not match[0][0].isupper()):
+                continue
             if other in _OF_ONE and not is_one(before):
                 continue
             if other in _OF_PRONOUN and not begins_clause(before):
                 # "Whoever is given it must pay": "it" is no subject.
                 continue
             yield Replacement(*match.span(), other[0].upper() + other[1:] if match[0][0].isupper() else other)
+
+
+def _fits(words: str, text: str, match: re.Match[str]) -> bool:
+    """Whether words that mean something else in other places stand where they have their plain sense."""
+    where = _WHERE.get(words)
+    if where is None:
+        return True
+    line = text.rfind("\n", 0, match.start()) + 1
+    before, behind = where
+    return before.search(text, line, match.start()) is not None and behind.match(text, match.end()) is not None

@@ -61,3 +61,58 @@ def test_a_verb_changes_where_its_subject_is_surely_one(text: str) -> None:
 )
 def test_a_verb_stays_where_its_subject_may_be_many(text: str) -> None:
     assert said_otherwise(text) == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The valve is in effect shut.",
+        "The police came out in force that night.",
+        "Offers are accepted by post.",
+        "The debt is settled in cash.",
+        "The meeting is held in May.",
+        "Nine of every ten seeds sprout.",
+        "Six of each ten seeds sprout.",
+        "Make every effort to come.",
+        "Turn it every four hours.",
+        "Get the train to Leeds.",
+        "You get the hang of it.",
+        "Two riders at once are too heavy.",
+        "Stop immediately after the bell.",
+        "It ended without just cause.",
+        "Do not drive while tired.",
+        "Hold it while we look.",
+        "The train is due at noon.",
+        "We would like to thank you for the tea.",
+        "Many thanks for the tea.",
+        "We are sorry for your loss.",
+        "Back in a few days.",
+        "He came in time.",
+        "You may feel sick.",
+        "The road runs for 5 miles.",
+        "The dog calls for a bone.",
+    ],
+)
+def test_a_fixed_phrase_and_another_sense_stay(text: str) -> None:
+    assert said_otherwise(text) == set()
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [
+        ("The rule is in force.", "The rule is in effect."),
+        ("The rule is in force from May.", "The rule is in effect from May."),
+        ("Every member has a key.", "Each member has a key."),
+        ("You receive a refund.", "You get a refund."),
+        ("Ring us at once.", "Ring us immediately."),
+        ("To join, simply write to us.", "To join, just write to us."),
+        ("Tea is free, while cake costs $3.", "Tea is free, whereas cake costs $3."),
+        ("The rent is due on Monday.", "The rent is payable on Monday."),
+        ("A copy is kept for a year.", "A copy is held for a year."),
+        ("Thank you for the tea.", "Thanks for the tea."),
+        ("It lasts 3 hours.", "It runs for 3 hours."),
+    ],
+)
+def test_the_plain_sense_is_still_said_otherwise(one: str, another: str) -> None:
+    assert another in said_otherwise(one)
+    assert one in said_otherwise(another)
