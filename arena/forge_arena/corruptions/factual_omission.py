@@ -9,6 +9,7 @@ from random import Random
 
 from forge_arena.corruptions.base import Corruption, Target, trade_sentence
 from forge_arena.corruptions.draft import Draft, Rewrite, rewrite_of
+from forge_arena.corruptions.left_over import gives_still
 from forge_arena.corruptions.prose import leave_out
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Scenario
 
@@ -39,7 +40,10 @@ class FactualOmission(Corruption):
         yield from ((claim, None) for claim in alone or stated)
 
     def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
-        return trade_sentence(draft, claim, rng) if draft.is_composed else rewrite_of(leave_out(draft, claim, rng))
+        if draft.is_composed:
+            return trade_sentence(draft, claim, rng)
+        edits = leave_out(draft, claim, rng)
+        return None if edits is None or gives_still(draft, claim, edits) else rewrite_of(edits)
 
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
         return f"Do not mention {claim.label}, in whatever words; fill the space with something else that is true."

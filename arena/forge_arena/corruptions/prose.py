@@ -19,6 +19,7 @@ from random import Random
 from forge_arena.corruptions.choices import small
 from forge_arena.corruptions.code import exchange_code
 from forge_arena.corruptions.draft import Draft, Edit, holds, overlaps, places_of_former
+from forge_arena.corruptions.left_over import gives_amount_still
 from forge_arena.corruptions.same_fact import loses, mentions_of
 from forge_arena.statements import alternative_or_right
 from forge_arena.texts.cutting import Cut, cuts
@@ -79,9 +80,11 @@ def restate_freely(draft: Draft, claim: Claim, alternative: Alternative) -> tupl
             for start, end in places_of(draft.text, claim.right.forms[:1])
             if holds(blocks, start) and not overlaps(edits, start, end)
         ]
-    if not edits or _leaves_value(draft, claim, [*edits, *(Edit(f.start, f.end, "") for f in mentions.other)]):
+    # What is given for something else may stay.
+    others = [Edit(f.start, f.end, "") for f in mentions.other]
+    if not edits or _leaves_value(draft, claim, [*edits, *others]):
         return None
-    return tuple(edits)
+    return None if gives_amount_still(draft, claim, [*edits, *others]) else tuple(edits)
 
 
 def _restated(draft: Draft, claim: Claim, old: Alternative, new: Alternative, start: int, end: int) -> Edit | None:

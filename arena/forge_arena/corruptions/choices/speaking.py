@@ -80,7 +80,7 @@ def names(alternative: Alternative, text: str) -> bool:
     said = content(text)
     for form in alternative.forms:
         words = content(form)
-        if len(words) > 1 and all(any(_related(word, other) for other in said) for word in words):
+        if len(words) > 1 and all(any(are_related(word, other) for other in said) for word in words):
             return True
         code = CODE.findall(form)
         if len(code) == 1 and code[0] in text:
@@ -88,7 +88,8 @@ def names(alternative: Alternative, text: str) -> bool:
     return False
 
 
-def _related(word: str, other: str) -> bool:
+def are_related(word: str, other: str) -> bool:
+    """Whether two stems are of one family of words: "applic" and "appli"."""
     return word == other or (len(word) > SAME_LETTERS and word[:SAME_LETTERS] == other[:SAME_LETTERS])
 
 
