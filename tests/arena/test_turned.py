@@ -228,6 +228,17 @@ def turned_by_bias(claim: Claim, letter: str) -> str | None:
         (GUEST, "A member may bring one guest to the garden. Likewise, a dog is welcome."),
         (KEY, "The key must be returned to the warden, with a tag on the ring."),
         (KEY, "Please note that you have to return the key to the warden."),
+        (FIRES, "A fire must not be lit; breaking this rule costs you the plot."),
+        (FIRES, "A fire must not be lit. The penalty is the loss of the plot."),
+        (KEY, "The key must be returned to the warden. Otherwise a fine is due."),
+        (GUEST, "A member may bring one guest to the garden, at a decent hour and without a dog."),
+        (GUEST, "A member may bring one guest to the garden, provided that the gate is shut."),
+        (KEY, "You cannot keep anything: the key must be returned to the warden."),
+        (KEY, "- The key must be returned to the warden.\n- The gate is green.\n\nSo I suggest that you ring first."),
+        (
+            KEY,
+            "The key must be returned to the warden. The gate is green.\n\nThe book of keys lies with the warden.",
+        ),
     ],
 )
 def test_a_statement_stays_whose_neighbour_goes_along_with_its_sense_alone(claim: Claim, letter: str) -> None:
@@ -238,6 +249,12 @@ def test_a_statement_stays_whose_neighbour_goes_along_with_its_sense_alone(claim
     ("claim", "letter", "turned"),
     [
         (FIRES, "A fire must not be lit. The gate is green.", "A fire may be lit. The gate is green."),
+        (FIRES, "Fires: a fire must not be lit. The gate is green.", "Fires: a fire may be lit. The gate is green."),
+        (
+            KEY,
+            "The key must be returned to the warden. The gate is green.\n\nSome members also own a shed.",
+            "The key need not be returned to the warden. The gate is green.\n\nSome members also own a shed.",
+        ),
         (NIGHT, "Traffic stops at dusk; parking does not.", "Parking stops at dusk; traffic does not."),
         (LOCK, "Do not change the lock of the shed.", "You may change the lock of the shed."),
         (
@@ -251,3 +268,25 @@ def test_a_statement_whose_neighbours_say_nothing_of_its_sense_is_turned(
     claim: Claim, letter: str, turned: str
 ) -> None:
     assert turned_by_bias(claim, letter) == turned
+
+
+@pytest.mark.parametrize(
+    ("letter", "turned"),
+    [
+        ("A plot is cleared before the lease ends. After that, the keys go back.", None),
+        ("A plot is cleared before the lease ends.\n\nAfter that, the keys go back.", None),
+        ("A plot is cleared before the lease ends, and not after it.", None),
+        (
+            "A plot is cleared before the lease ends. The gate is green.",
+            "A plot is cleared after the lease ends. The gate is green.",
+        ),
+    ],
+)
+def test_an_order_is_turned_only_where_nothing_goes_along_with_the_old_one(letter: str, turned: str | None) -> None:
+    verifier = Verifier(GARDEN.model_copy(update={"claims": (PLOT,)}))
+    assert verifier.verify(letter).clean
+    try:
+        made = inject(verifier, Answer(reasoning="", output=letter), SHIFT, 3, Random(0)).answer.output
+    except CannotCorrupt:
+        made = None
+    assert made == turned

@@ -61,16 +61,22 @@ def gives_amount_still(draft: Draft, claim: Claim, edits: Sequence[Edit], *, in_
     return any(_gives(claim, value, about, rest.text, in_part) for rest in _rests(draft, claim, edits))
 
 
-def speaks_still(draft: Draft, claim: Claim, edits: Sequence[Edit]) -> bool:
-    """Whether an answer may still speak of a statement after edits, by the rare words of the statement's passage."""
+def speaks_still(draft: Draft, claim: Claim, edits: Sequence[Edit], *, surely: bool = False) -> bool:
+    """Whether an answer may still speak of a statement after edits, by the rare words of the statement's passage.
+
+    Args:
+        surely: whether one rare word is too little, and a sentence that states another claim speaks of that alone.
+    """
     if claim.kind is not ClaimKind.term:
         return False
     weights = deciding_words(draft, claim)
     rare = {word for word, weight in weights.items() if weight >= RARE and not word.isdigit()}
-    return any(
-        share_of(weights, rest.text) >= SPEAKS or (not rest.others and content(rest.text) & rare)
-        for rest in _rests(draft, claim, edits)
-    )
+    for rest in _rests(draft, claim, edits):
+        if not rest.others and len(content(rest.text) & rare) > surely:
+            return True
+        if not (surely and rest.others) and share_of(weights, rest.text) >= SPEAKS:
+            return True
+    return False
 
 
 def _rests(draft: Draft, claim: Claim, edits: Sequence[Edit]) -> Iterator[_Rest]:

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from forge_arena.corruptions.choices import small
+from forge_arena.corruptions.choices.traces import leaves_traces
 from forge_arena.corruptions.code import exchange_code
 from forge_arena.corruptions.draft import Draft, Edit, holds, overlaps, places_of_former
 from forge_arena.corruptions.left_over import gives_amount_still
@@ -219,7 +220,7 @@ def choose_freely(draft: Draft, claim: Claim, alternative: Alternative, rng: Ran
     for dependent in dependents:
         if not _let_depend(draft, dependent, claim, alternative, edits, rng):
             return None
-    return tuple(edits) if edits and not _leaves_traces(draft, claim, alternative, edits) else None
+    return tuple(edits) if edits and not leaves_traces(draft, claim, alternative, edits) else None
 
 
 def _let_depend(
@@ -399,24 +400,6 @@ def _statements_of(draft: Draft, says: set[str], choice: dict[str, str], own: st
             ):
                 others.append(text)
     return others
-
-
-def _leaves_traces(draft: Draft, claim: Claim, alternative: Alternative, edits: Sequence[Edit]) -> bool:
-    """Whether words for one of the two options are left beside those of the exchange."""
-    mine = {stem for form in claim.right.forms for stem in content(form)}
-    others = {stem for form in alternative.forms for stem in content(form)}
-    blocks = code_blocks(draft.text)
-    for words in (mine - others, others - mine):
-        for span in draft.sentences:
-            if holds(blocks, span.start):
-                continue
-            left = "".join(
-                " " if overlaps(edits, at, at + 1) else character
-                for at, character in enumerate(span.of(draft.text), span.start)
-            )
-            if words and words <= content(left):
-                return True
-    return False
 
 
 def leave_out(draft: Draft, claim: Claim, rng: Random, *, harmless: bool = False) -> tuple[Edit, ...] | None:

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from forge_arena.corruptions.draft import Draft, Edit, apply
+from forge_arena.corruptions.left_over import speaks_still
 from forge_arena.texts.clauses import clauses
 from forge_arena.texts.fitting import Replacement
+from forge_arena.texts.leaning import has_verb
 from forge_arena.texts.modality import Modality
 from forge_arena.texts.sentences import sentences
 from forge_arena.texts.turning import Sense, Turned, is_turned
@@ -44,6 +46,32 @@ _DETAIL = re.compile(
 # What the next sentence demands or allows of a thing that nobody may or must have any more.
 _DEMANDS = re.compile(
     r"(?:it|they|this|these|that|those)\b[^.;]*\b(?:must|may|can|has to|have to|needs? to|should|required|allowed)\b",
+    re.IGNORECASE,
+)
+# What follows from breaking a rule. Nobody breaks what is allowed.
+_BREACH = re.compile(
+    r"\b(?:break(?:s|ing)?|breach\w*|violat\w+|infring\w+|contraven\w+|penalt(?:y|ies)|punish\w+|fine[ds]?|"
+    r"disqualif\w+|sanction\w*|expel\w*|expulsion|ban(?:s|ned)?|forfeit\w*|offen[cs]es?|fail(?:s|ure|ing)|otherwise|"
+    r"or else|anyone who does)\b",
+    re.IGNORECASE,
+)
+# How far something is allowed. Nobody says how far it is not allowed: "not permitted, at a reasonable level".
+_MANNER = re.compile(
+    r"[,;] (?:at|in|on|with|under|within|away|up to|but|and|for|between|outside|during) |"
+    r"\b(?:provided|providing|as long as|so long as|on condition|subject to|within reason|up to)\b",
+    re.IGNORECASE,
+)
+# What goes along with an order in time.
+_ORDER_ECHO = re.compile(
+    r"\b(?:afterwards?|beforehand|after that|before that|until then|by then|only then|"
+    r"not (?:before|after|earlier|later)|once (?:that|this|it|they)|"
+    r"in advance|as soon as|immediately after)\b|^(?:then|next|finally|now)\b",
+    re.IGNORECASE,
+)
+# What a later sentence concludes from all that stands before it.
+_CONCLUDES = re.compile(
+    r"^\W*(?:so|therefore|hence|thus|accordingly|consequently|that is why|for (?:that|this) reason|"
+    r"as a (?:result|consequence)|this means|that means|in other words)\b",
     re.IGNORECASE,
 )
 _FIRST_WORDS = 8
@@ -80,7 +108,16 @@ def turn_freely(draft: Draft, claim: Claim, alternative: Alternative) -> tuple[E
         if edit is None:
             return None
         edits += edit
-    return tuple(edits) if edits else None
+    return None if not edits or _is_borne_out_elsewhere(draft, claim, edits) else tuple(edits)
+
+
+def _is_borne_out_elsewhere(draft: Draft, claim: Claim, edits: Iterable[Edit]) -> bool:
+    """Whether another sentence speaks of the statement, or concludes from it, and would contradict the turned one."""
+    turned = [span for span in draft.sentences if any(span.start <= edit.start < span.end for edit in edits)]
+    if speaks_still(draft, claim, [Edit(span.start, span.end, "") for span in turned], surely=True):
+        return True
+    later = [span for span in draft.sentences if turned and span.start >= turned[0].end]
+    return any(_CONCLUDES.match(span.of(draft.text)) for span in later)
 
 
 def _turned_place(
@@ -92,6 +129,8 @@ def _turned_place(
         if surface.rstrip(".") == form.rstrip("."):
             if turned is not None and turned.sense is Sense.duty and _is_echoed_behind(draft.text, end, turned):
                 return None
+            if turned is not None and turned.sense is Sense.time and _shows_order(draft.text, (start, end), end):
+                return None
             return (Edit(start, start + len(form.rstrip(".")), alternative.forms[0].rstrip(".")),)
     if turned is None:
         return None
@@ -101,7 +140,10 @@ def _turned_place(
             replacements = _without_commands(surface[first:last], made)
             if replacements is None:
                 continue
-            if turned.sense is Sense.duty and _shows(draft.text, (start + first, start + last), replacements, turned):
+            place = (start + first, start + last)
+            if turned.sense is Sense.duty and _shows(draft.text, place, replacements, turned):
+                continue
+            if turned.sense is Sense.time and _shows_order(draft.text, place, start + first + replacements[-1].end):
                 continue
             edits = _cased_as_source(draft, start, tuple(_placed(replacements, first)))
             changed = None if edits is None else apply(surface, edits)[0]
@@ -139,6 +181,14 @@ def _shows(text: str, span: tuple[int, int], replacements: tuple[Replacement, ..
     joints = [sentence[max(0, c.start - 5) : c.start] for c in clauses(sentence) if last.end <= c.start]
     if any(_ECHO.search(other) for other in (*others, *joints)) or _REASON.search(sentence, last.end):
         return True
+    explained, colon, _ = sentence[: first.start].rpartition(": ")
+    if colon and has_verb(explained):
+        # "Nobody can opt out: the data is required" gives the reason in front of its result.
+        return True
+    if turned.after in DENIALS and turned.before not in DENIALS and _MANNER.search(sentence, last.end):
+        return True
+    if turned.before in (*DENIALS, Modality.must.value) and _BREACH.search(sentence, last.end):
+        return True
     if _is_echoed_behind(text, span[1], turned):
         return True
     if turned.after in DENIALS and re.search(r"\bplease\b", sentence, re.IGNORECASE):
@@ -146,10 +196,21 @@ def _shows(text: str, span: tuple[int, int], replacements: tuple[Replacement, ..
     return turned.before == Modality.must.value and _DETAIL.search(sentence, last.end) is not None
 
 
+def _shows_order(text: str, span: tuple[int, int], place: int) -> bool:
+    """Whether what stands behind a place of a sentence goes along with the old order: "afterwards, it is put back"."""
+    following = re.match(r"[\s*_.]*(?P<next>[^\n]*?)(?:[.!?:](?:\s|$)|\n|$)", text[span[1] :])
+    return _ORDER_ECHO.search(text[place : span[1]]) is not None or (
+        following is not None and _ORDER_ECHO.search(following["next"]) is not None
+    )
+
+
 def _is_echoed_behind(text: str, end: int, turned: Turned) -> bool:
     """Whether the next sentence of the paragraph goes along with the old sense alone."""
     after = text[end:].split("\n", 1)[0].lstrip(" .")
     if _NEXT_ECHO.search(" ".join(after.split()[:_FIRST_WORDS])):
+        return True
+    following = re.split(r"(?<=[.!?]) ", after, maxsplit=1)[0]
+    if turned.before in (*DENIALS, Modality.must.value) and _BREACH.search(following):
         return True
     return turned.after in DENIALS and _DEMANDS.match(after) is not None
 
