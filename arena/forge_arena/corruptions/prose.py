@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 from random import Random
 
+from forge_arena.corruptions.calendar import keeps_calendar
 from forge_arena.corruptions.choices import small
 from forge_arena.corruptions.choices.traces import leaves_traces
 from forge_arena.corruptions.code import exchange_code
@@ -27,7 +28,7 @@ from forge_arena.texts.cutting import Cut, cuts
 from forge_arena.texts.fitting import Replacement, article, places_of, replacement, with_article
 from forge_arena.texts.leaning import clause_joints, follows_alone, is_referred_to, leans
 from forge_arena.texts.limiting import limits
-from forge_arena.texts.respell import in_digits, respell, rewrite
+from forge_arena.texts.respell import in_digits, respell, rewrite, with_unit_like
 from forge_arena.texts.values import mentions, value_of
 from forge_arena.texts.words import content
 from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind
@@ -81,11 +82,30 @@ def restate_freely(draft: Draft, claim: Claim, alternative: Alternative) -> tupl
             for start, end in places_of(draft.text, claim.right.forms[:1])
             if holds(blocks, start) and not overlaps(edits, start, end)
         ]
+    if claim.kind is ClaimKind.date and not keeps_calendar(draft, claim, alternative, edits):
+        return None
+    if claim.kind is ClaimKind.citation and _names_still(draft, claim, alternative, edits):
+        return None
     # What is given for something else may stay.
     others = [Edit(f.start, f.end, "") for f in mentions.other]
     if not edits or _leaves_value(draft, claim, [*edits, *others]):
         return None
     return None if gives_amount_still(draft, claim, [*edits, *others]) else tuple(edits)
+
+
+def _names_still(draft: Draft, claim: Claim, alternative: Alternative, edits: Sequence[Edit]) -> bool:
+    """Whether a sentence still has the number of the right section: "Release 4.2 came in May (Release 4.1)"."""
+    numbers = [re.findall(r"\d+(?:\.\d+)*", form.forms[0]) for form in (claim.right, alternative)]
+    own = set(numbers[0]) - set(numbers[1])
+    for span in draft.sentences:
+        if own and overlaps(edits, span.start, span.end):
+            left = "".join(
+                " " if overlaps(edits, at, at + 1) else character
+                for at, character in enumerate(span.of(draft.text), span.start)
+            )
+            if any("." in number and re.search(rf"(?<![\w.]){re.escape(number)}(?!\w|\.\d)", left) for number in own):
+                return True
+    return False
 
 
 def _restated(draft: Draft, claim: Claim, old: Alternative, new: Alternative, start: int, end: int) -> Edit | None:
@@ -116,14 +136,18 @@ def _spelled(draft: Draft, claim: Claim, old: Alternative, new: Alternative, sur
     """A value as the author spells the old one: "60 days", although the source has "60-day"."""
     forms = [form.lower() for form in old.forms]
     if surface.lower() in forms:
+        if claim.kind in (ClaimKind.date, *_MEASURES):
+            spelling = rewrite(in_digits(old.forms[0]), in_digits(new.forms[0]), surface, claim.kind)
+            if spelling is not None:
+                return spelling
         place = forms.index(surface.lower())
         if len(forms) == 1 and len(new.forms) > 1:
             place = min(draft.voice().spelling.get(claim.kind, 0), len(new.forms) - 1)
         if place >= len(new.forms):
             return respell(new.forms[0], surface, claim.kind)
-        if claim.kind not in _MEASURES or _shape(new.forms[place]) == _shape(surface):
+        if claim.kind not in _MEASURES:
             return new.forms[place]
-        return rewrite(in_digits(old.forms[0]), in_digits(new.forms[place]), surface, claim.kind)
+        return with_unit_like(new.forms[place], surface) if _shape(new.forms[place]) == _shape(surface) else None
     if old.forms:
         spelling = rewrite(in_digits(old.forms[0]), in_digits(new.forms[0]), surface, claim.kind)
         if spelling is not None:

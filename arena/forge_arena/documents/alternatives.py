@@ -21,6 +21,19 @@ _NUMBERS = {word: n for n, word in enumerate((*SMALL, TENS[0]))} | _TENS
 _NUMBER_WORD = re.compile(rf"\b(?:(?:{'|'.join(TENS)})-)?(?:{'|'.join(_NUMBERS)})\b(?!-)", re.IGNORECASE)
 _ZERO = re.compile(r"0(?:\.0+)?")
 _WHOLE_SHARE = Decimal(100)
+_YEAR = re.compile(r"(?:19|20)\d\d")
+# How far a year is moved in the place of a number that is scaled by a factor.
+_YEARS_AWAY = {"3": 3, "4": 4, "0.25": -4, "1.5": 1, "2": 2, "0.5": -1}
+# A number that is a multiple of one of these, the first that fits, becomes a multiple of it, or of the step beside it.
+_ROUND = (1_000_000, 100_000, 10_000, 1_000, 100, 5)
+_STEPS = {1_000_000: 250_000, 100_000: 25_000, 10_000: 2_500, 1_000: 250, 100: 25}
+_ROUND_TIMES = {
+    "minute": (60, 15, 5),
+    "min": (60, 15, 5),
+    "second": (60, 15, 5),
+    "hour": (24, 12, 5),
+    "day": (30, 7, 5),
+}
 
 
 def spellings(kind: ClaimKind, surface: str) -> tuple[str, ...]:
@@ -91,7 +104,7 @@ def wrong_values(mention: Mention, surface: str, rng: Random) -> Iterator[tuple[
         yield 0, _with_other_digits(surface, rng.sample(digits[1:], len(digits) // 2), rng)
         yield 1, _with_other_digits(surface, [rng.choice(digits[1:])], rng)
         return
-    yield from _wrong_numbers(surface, rng)
+    yield from _wrong_numbers(surface, rng, has_years=mention.kind is ClaimKind.term)
 
 
 def _with_other_digits(surface: str, places: Sequence[int], rng: Random) -> str:
@@ -120,12 +133,16 @@ def _wrong_zeros(surface: str, rng: Random) -> Iterator[tuple[int, str]]:
         yield stealth, _NUMBER.sub(lambda match: f"{number}{match[0][1:]}", surface)  # noqa: B023  (used at once)
 
 
-def _wrong_numbers(surface: str, rng: Random) -> Iterator[tuple[int, str]]:
+def _wrong_numbers(surface: str, rng: Random, *, has_years: bool) -> Iterator[tuple[int, str]]:
+    unit = re.search(r"([a-z]+?)s?$", surface.lower())
+    steps = _ROUND_TIMES.get(unit[1], _ROUND) if unit is not None else _ROUND
     for stealth, factors in ((0, ("3", "4", "0.25")), (1, ("1.5", "2", "0.5"))):
         # Scaled down and rounded, the ends of a range could change places.
         is_range = len(_NUMBER.findall(surface)) > 1
         usable = [f for f in factors if not (is_range and f.startswith("0"))]
-        text = _NUMBER.sub(partial(_scale, factor=Decimal(rng.choice(usable))), surface)
+        text = _NUMBER.sub(
+            partial(_scale, factor=Decimal(rng.choice(usable)), has_years=has_years, steps=steps), surface
+        )
         if re.match(r"1 [a-z ]*[a-rt-z]$", surface):
             text += "s"
         if text != surface and not (_share(surface) <= _WHOLE_SHARE < _share(text)):
@@ -138,14 +155,32 @@ def _share(text: str) -> Decimal:
     return value[0] if isinstance(value, tuple) else Decimal(0)
 
 
-def _scale(match: re.Match[str], factor: Decimal) -> str:
+def _scale(match: re.Match[str], factor: Decimal, has_years: bool, steps: tuple[int, ...]) -> str:
     number = match[0]
     value = Decimal(number.replace(",", ""))
+    if has_years and _YEAR.fullmatch(number):
+        return str(value + _YEARS_AWAY[str(factor)])
     places = max(0, -int(value.as_tuple().exponent))
     scaled = (value * factor).quantize(Decimal(1).scaleb(-places))
+    if not places:
+        scaled = _as_round(value, value * factor, steps)
     if scaled in (value, 0, 1):
-        scaled = value + Decimal(1).scaleb(-places)
+        scaled = value + Decimal(1).scaleb(-places) * (_step(value, steps) if not places else 1)
     return f"{scaled:,}" if "," in number else f"{scaled}"
+
+
+def _as_round(value: Decimal, scaled: Decimal, steps: tuple[int, ...]) -> Decimal:
+    """A scaled number that is as round as the number was: 45 minutes become 15, and no 11."""
+    step = _step(value, steps)
+    if scaled < step and step % 5 == 0:
+        step = 5
+    return max((scaled / step).to_integral_value() * step, Decimal(step if step > 1 else 0))
+
+
+def _step(value: Decimal, steps: tuple[int, ...]) -> int:
+    """Of what a wrong number is a multiple, because the number is one of that or of more."""
+    multiple = next((multiple for multiple in steps if value % multiple == 0), 1)
+    return _STEPS.get(multiple, multiple)
 
 
 def unknown_citations(citation: str, known: set[str], rng: Random) -> list[str]:
@@ -154,6 +189,8 @@ def unknown_citations(citation: str, known: set[str], rng: Random) -> list[str]:
     if not numbers:
         return []
     last = numbers[-1]
-    steps = (rng.randint(11, 30), rng.randint(1, 9))
+    # "Section 28" is no section of a document whose sections have one digit, as everybody sees.
+    far = 3 * len(last[0]) ** 2
+    steps = (rng.randint(far, 2 * far), rng.randint(1, max(1, far // 3)))
     citations = [f"{citation[: last.start()]}{int(last[0]) + step}{citation[last.end() :]}" for step in steps]
     return [other for other in citations if other not in known]

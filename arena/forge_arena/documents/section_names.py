@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from random import Random
 
+from forge_arena.documents.headings.titles import is_name
 from forge_arena.documents.sections import Section
+from forge_arena.texts.leaning import has_verb
 from forge_arena.types import Alternative, Span, Standing
 
 MOST_ELSEWHERE = 4
@@ -20,7 +22,14 @@ _NUMBER = re.compile(r"^(?P<number>\d{1,3}(?:\.\d{1,3}){0,4}|[IVXLC]{1,7}|[A-Za-
 _ROMAN = re.compile(r"[IVXLC]+")
 _QUOTES = "\"'\u201c\u201d\u2018\u2019*_`#:.-\u2013\u2014 "
 _WORDS = ("section", "clause")
-_INVENTED = ("Further", "Special", "Interim", "Additional", "Revised", "General")
+# Titles that documents of any kind have.
+_INVENTED = (
+    "Additional information", "Definitions and scope", "Exceptions and special cases", "Frequently asked questions",
+    "General provisions", "Implementation notes", "Other conditions", "Rights and duties", "Summary of changes",
+    "Terms and conditions", "Transitional provisions", "What else applies",
+)  # fmt: skip
+# A title that nobody takes for the place of a rule: a question, a call, a sentence, a remark.
+MOST_NAME_WORDS = 6
 
 
 def find_section(sections: Sequence[Section], named: str, quotation: Span) -> tuple[Section | None, str]:
@@ -135,6 +144,8 @@ def wrong_sections(
     ]
     alike = [other for other in others if _depth(other) == _depth(section)]
     others = alike or others
+    if _is_name_of_section(section):
+        others = [other for other in others if _is_name_of_section(other)]
     chosen = rng.sample(others, min(MOST_ELSEWHERE, len(others)))
     wrong = [
         Alternative(
@@ -166,7 +177,9 @@ def _absent_sections(section: Section, sections: Sequence[Section], text: str, r
     known = {other.number for other in sections}
     top = max(int(n[0]) for other in sections if (n := re.search(r"\d+$", other.number or "")) is not None)
     wrong = []
-    for stealth, number in ((0, top + rng.randint(9, 28)), (1, top + rng.randint(1, 4))):
+    # Far from three sections is the seventh, and no reader believes in a twenty-eighth.
+    near = top + rng.randint(1, 1 + top // 8)
+    for stealth, number in ((0, near + rng.randint(2, 2 + top)), (1, near)):
         shown = f"{section.number[: match.start()]}{number}"
         cited = re.search(rf"(?<![\w.]){re.escape(shown)}(?![\w]|\.\d)", text) is not None
         if shown not in known and not cited:
@@ -177,13 +190,27 @@ def _absent_sections(section: Section, sections: Sequence[Section], text: str, r
 
 
 def _invented_title(sections: Sequence[Section], text: str, rng: Random) -> str | None:
-    """A title that sounds like those of the document and does not stand in it."""
-    nouns = [section.title.split()[-1].strip("?!:.,()").lower() for section in sections if section.title]
-    nouns = sorted({noun for noun in nouns if noun.isalpha() and len(noun) > 3})
-    if not nouns:
+    """A title that such a document could have, and that does not stand in it, with capitals as the others have them."""
+    low = text.lower()
+    titles = [title for title in _INVENTED if title.lower() not in low]
+    if not titles:
         return None
-    title = f"{rng.choice(_INVENTED)} {nouns[rng.randrange(len(nouns))]}"
-    return None if title.lower() in text.lower() else title
+    title = titles[rng.randrange(len(titles))]
+    longer = [section.title for section in sections if len(section.title.split()) > 1]
+    return title.title().replace(" And ", " and ").replace(" Of ", " of ") if any(map(is_name, longer)) else title
+
+
+def _is_name_of_section(section: Section) -> bool:
+    """Whether a section has a number, or a title by which people refer to it. "Any questions?" is no such title."""
+    title = section.title.strip()
+    return section.number is not None or (
+        len(title.split()) <= MOST_NAME_WORDS
+        and not re.search(r"[?!;:,]", title)
+        and not has_verb(title)
+        and not re.match(
+            r"(?:here|how|what|when|where|who|why|don['\u2019]t|do|please|if|tl;?dr)\b", title, re.IGNORECASE
+        )
+    )
 
 
 def _is_meant(section: Section, named: str) -> bool:

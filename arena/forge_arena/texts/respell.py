@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from forge_arena.texts.number_words import number_word
-from forge_arena.texts.values import DATE, IN_WORDS, MONEY, MONTHS, value_of
+from forge_arena.texts.values import DATE, IN_WORDS, MONEY, MONTHS, unit_of, value_of
 from forge_arena.types import ClaimKind
 
 _DAY_AND_MONTH = re.compile(
@@ -14,6 +14,10 @@ _DAY_AND_MONTH = re.compile(
     r"(?:\d{1,2}(?:st|nd|rd|th)?(?: of)? [A-Z][a-z]+\.?|[A-Z][a-z]+\.? \d{1,2}(?:st|nd|rd|th)?)(?:,? \d{4})?"
 )
 _WHOLE = re.compile(r"\d+(?:[.,]\d+)*")
+_UNIT = re.compile(r"(?P<unit>[A-Za-z]+)$")
+_IN_FULL = {"sec": "second", "min": "minute", "hr": "hour", "wk": "week", "yr": "year"} | {
+    unit: unit for unit in ("day", "month")
+}
 _NUMBER_TOKEN = re.compile(
     r"\d+(?:[.,]\d+)*|\b(?:"
     + "|".join(sorted((number_word(n) for n in range(1, 100)), key=len, reverse=True))
@@ -59,6 +63,23 @@ def rewrite(old: str, new: str, surface: str, kind: ClaimKind) -> str | None:
     return None
 
 
+def with_unit_like(measure: str, like: str) -> str:
+    """A measure with its unit written as another measure writes its unit: in small letters, and in full.
+
+    Examples: "5 Minutes" like "2 hours" is "5 minutes", and "8 min" like "2 hours" is "8 minutes".
+    """
+    own, other = _UNIT.search(measure), _UNIT.search(like)
+    if own is None or other is None:
+        return measure
+    unit = own["unit"]
+    if other["unit"].islower() and unit.istitle() and len(unit) > 1:
+        unit = unit.lower()
+    full = _IN_FULL.get(unit.rstrip("s"))
+    if full is not None and other["unit"].rstrip("s").lower() in _IN_FULL.values():
+        unit = full if re.match(r"(?:1|one)\b(?!\s?[-\u2013])", measure) else f"{full}s"
+    return measure[: own.start("unit")] + unit + measure[own.end("unit") :]
+
+
 def _rewrite_date(old: str, new: str, surface: str) -> str | None:
     before, after = value_of(ClaimKind.date, old), value_of(ClaimKind.date, new)
     if not (isinstance(before, tuple) and isinstance(after, tuple)) or None in before or None in after:
@@ -90,7 +111,9 @@ def _rewrite_measure(old: str, new: str, surface: str) -> str | None:
     if not len(numbers) == len(others) == len(own):
         return None
     unit, other_unit = (_WHOLE.sub("", text).strip(" -") for text in (old, new))
-    if unit.removesuffix("s") != other_unit.removesuffix("s"):
+    if unit.lower().removesuffix("s") != other_unit.lower().removesuffix("s") and (
+        unit_of(unit) is None or unit_of(unit) != unit_of(other_unit)
+    ):
         return None
     parts, at = [], 0
     for token, number, other in zip(own, numbers, others, strict=True):

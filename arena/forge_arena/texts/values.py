@@ -269,6 +269,16 @@ def value_of(kind: ClaimKind, text: str) -> Hashable | None:
     return text.strip().casefold() if kind in (ClaimKind.identifier, ClaimKind.citation) else None
 
 
+def unit_of(word: str) -> tuple[str, str] | None:
+    """What a unit means, whatever its case, number or short form: "Minutes" and "min" mean the same; None for no unit."""
+    name = word.lower()
+    for unit in (name, name.removesuffix("s")):
+        known = _TIME_UNITS.get(unit) or _QUANTITIES.get(unit)
+        if known is not None:
+            return known[0], str(known[1])
+    return None
+
+
 def same_amount(value: Hashable) -> Hashable:
     """A value in the unit in which equal amounts are equal: 48 hours are 2 days. Other values stay as they are."""
     if isinstance(value, tuple) and len(value) == 3 and value[2] == "second":

@@ -151,3 +151,59 @@ def test_a_title_with_quotation_marks_is_quoted_once() -> None:
     for form in (*cost, *lost):
         assert '""' not in form
         assert '\u201c"' not in form
+
+
+TITLES = """\
+# Boats
+
+## Rent
+
+A boat costs a fee for each day, and the fee is paid in advance.
+
+## Any questions?
+
+Ring the harbour if anything is unclear to you or to your crew.
+
+## Here is the procedure for mooring
+
+Moor with the bow to the wind, and wait for the warden.
+
+## Winter storage
+
+A boat may lie in the shed from November on, at the risk of its owner.
+"""
+
+
+def test_no_question_and_no_sentence_is_cited_in_the_place_of_a_name() -> None:
+    found = sections(TITLES)
+    for seed in range(8):
+        wrong = wrong_sections(named(TITLES, "Rent", "A boat costs"), found, (), TITLES, Random(seed))
+        assert [a.forms[0] for a in wrong if a.standing is Standing.elsewhere] == ['section "Winter storage"']
+
+
+def test_an_invented_title_is_one_that_a_document_has_and_this_one_does_not() -> None:
+    found = sections(TITLES)
+    right = named(TITLES, "Rent", "A boat costs")
+    invented = {
+        alternative.forms[0]
+        for seed in range(20)
+        for alternative in wrong_sections(right, found, (), TITLES, Random(seed))
+        if alternative.standing is Standing.absent
+    }
+    words = {word for form in invented for word in form.lower().strip('"').split()}
+    assert len(invented) > 3
+    assert not words & {"further", "rent", "questions?", "mooring", "storage", "boats"}
+
+
+def test_a_section_that_a_short_document_lacks_has_a_number_near_its_last() -> None:
+    text = "\n\n".join(f"Section {n}. Rule {'ABC'[n - 1]}\n\nThe rule of part {n} is long enough." for n in (1, 2, 3))
+    found = sections(text)
+    right = next(section for section in found if section.number == "2")
+    numbers = {
+        int(alternative.forms[0].split()[-1])
+        for seed in range(30)
+        for alternative in wrong_sections(right, found, (), text, Random(seed))
+        if alternative.standing is Standing.absent
+    }
+    assert min(numbers) == 4
+    assert max(numbers) <= 10

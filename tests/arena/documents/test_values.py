@@ -1,9 +1,11 @@
 """Values are found in their quotation, read by what they mean, and come with wrong values in their place."""
 
+import re
 from random import Random
 
 import pytest
 
+from forge_arena.documents.alternatives import wrong_values
 from forge_arena.documents.quotations import locate
 from forge_arena.documents.values import (
     NoValue,
@@ -16,7 +18,7 @@ from forge_arena.documents.values import (
     places_of,
     value_in,
 )
-from forge_arena.texts.values import value_of
+from forge_arena.texts.values import Mention, value_of
 from forge_arena.types import ClaimKind, Standing
 
 TEXT = (
@@ -159,3 +161,32 @@ def test_a_value_with_emphasis_on_a_part_of_it_is_the_value_that_the_page_shows(
     assert [other.surface for other in comparable_values(text, found, Random(1))] == ["9 litres"]
     with pytest.raises(NoValue, match=r"is a part of \u201c\*\*6\*\* litres\u201d"):
         value_in(text, quotation, "6")
+
+
+@pytest.mark.parametrize(
+    ("kind", "surface", "step"),
+    [
+        (ClaimKind.duration, "45 minutes", 5),
+        (ClaimKind.duration, "30 minutes", 5),
+        (ClaimKind.duration, "48 hours", 24),
+        (ClaimKind.duration, "21 days", 7),
+        (ClaimKind.money, "$350", 5),
+        (ClaimKind.money, "$4,000", 250),
+        (ClaimKind.percent, "20%", 5),
+        (ClaimKind.quantity, "200 grams", 25),
+    ],
+)
+def test_a_wrong_number_is_as_round_as_the_right_one(kind: ClaimKind, surface: str, step: int) -> None:
+    mention = Mention(kind, value_of(kind, surface), 0, len(surface))
+    for seed in range(40):
+        for _, wrong in wrong_values(mention, surface, Random(seed)):
+            number = int(re.sub(r"\D", "", wrong))
+            assert number % step == 0
+            assert wrong != surface
+
+
+def test_a_wrong_year_is_a_year() -> None:
+    mention = Mention(ClaimKind.term, "spring of 2031", 0, 14)
+    for seed in range(40):
+        for _, wrong in wrong_values(mention, "spring of 2031", Random(seed)):
+            assert 2025 < int(wrong.split()[-1]) < 2036

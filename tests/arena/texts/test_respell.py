@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forge_arena.texts.respell import in_digits, respell, rewrite
+from forge_arena.texts.respell import in_digits, respell, rewrite, with_unit_like
 from forge_arena.texts.values import value_of
 from forge_arena.types import ClaimKind
 
@@ -98,6 +98,9 @@ def test_nothing_raises_on_any_text(text: str, like: str, kind: ClaimKind) -> No
         ("12 months", "9 months", "12-month", ClaimKind.duration, "9-month"),
         ("1 week", "5 weeks", "one week", ClaimKind.duration, "five weeks"),
         ("4 to 6 days", "3 to 9 days", "between 4 and 6 days", ClaimKind.duration, "between 3 and 9 days"),
+        ("10 minutes", "3 Minutes", "10 minutes", ClaimKind.duration, "3 minutes"),
+        ("45 minutes", "8 min", "45 minutes", ClaimKind.duration, "8 minutes"),
+        ("1st July, 2031", "1 August 2031", "1st July, 2031", ClaimKind.date, "1st August, 2031"),
         ("16 GB", "8 GB", "16 gigabytes", ClaimKind.quantity, "8 gigabytes"),
         ("12 months", "9 months", "a year", ClaimKind.duration, None),
         ("12 months", "9 weeks", "12-month", ClaimKind.duration, None),
@@ -116,3 +119,19 @@ def test_a_value_is_written_in_the_hand_of_its_author_or_not_at_all(
 )
 def test_a_number_in_words_is_written_in_digits(measure: str, digits: str) -> None:
     assert in_digits(measure) == digits
+
+
+@pytest.mark.parametrize(
+    ("measure", "like", "wanted"),
+    [
+        ("5 Minutes", "2 hours", "5 minutes"),
+        ("8 min", "2 hours", "8 minutes"),
+        ("1 hr", "2 days", "1 hour"),
+        ("8 min", "2 hrs", "8 min"),
+        ("3-4 hours", "40 min", "3-4 hours"),
+        ("3 GB", "5 MB", "3 GB"),
+        ("20 \u00b0C", "3 hours", "20 \u00b0C"),
+    ],
+)
+def test_a_unit_is_written_as_another_unit_is(measure: str, like: str, wanted: str) -> None:
+    assert with_unit_like(measure, like) == wanted
