@@ -9,6 +9,7 @@ from itertools import pairwise
 from random import Random
 
 from forge_arena.corruptions.draft import Draft, Edit, overlaps
+from forge_arena.corruptions.persons import speak_as_many, speak_as_one
 from forge_arena.corruptions.prose import optional_cuts
 from forge_arena.texts.cutting import Cut, cuts, is_seamless
 from forge_arena.texts.fitting import places_of
@@ -33,14 +34,6 @@ _SIGNATURE_WORDS = re.compile(
     r"\b(?:positional|keyword|default|parameters?|arguments?|signature|annotat\w+|type hints?|def line)\b",
     re.IGNORECASE,
 )
-_TO_SINGULAR = {
-    "we are": "I am", "we're": "I'm", "we were": "I was", "we've": "I've", "we'll": "I'll", "we'd": "I'd", "we": "I",
-    "are we": "am I", "were we": "was I", "us": "me", "our": "my", "ours": "mine", "ourselves": "myself",
-}  # fmt: skip
-_TO_PLURAL = {
-    "i am": "we are", "i'm": "we're", "i was": "we were", "i've": "we've", "i'll": "we'll", "i'd": "we'd", "i": "we",
-    "am i": "are we", "was i": "were we", "me": "us", "my": "our", "mine": "ours", "myself": "ourselves",
-}  # fmt: skip
 _ADVERB = re.compile(r"(?:in|on|for|by|with|to|following|after|regarding|concerning|about)\b", re.IGNORECASE)
 # "Not as it stands, Ms Roe." calls somebody; a clause behind a comma is longer.
 MOST_WORDS_OF_A_NAME = 4
@@ -67,11 +60,9 @@ def break_rule(draft: Draft, claim: Claim, alternative: Alternative | None, rng:
     if check.name == "includes_any":
         return _cut_phrases(draft, phrases, rng)
     if check.name == "first_person_plural":
-        return (
-            _change_person(draft, _TO_SINGULAR) if other is not None and other.name == "first_person_singular" else None
-        )
+        return speak_as_one(draft) if other is not None and other.name == "first_person_singular" else None
     if check.name == "first_person_singular":
-        return _change_person(draft, _TO_PLURAL)
+        return speak_as_many(draft)
     if check.name == "keeps_signature" and other is not None:
         return _change_signature(draft, check, other)
     if check.name == "min_words":
@@ -292,28 +283,6 @@ def _is_free(draft: Draft, cut: Cut) -> bool:
     return not any(
         cut.start <= f.start < cut.end and draft.scenario.claim(f.claim).required for f in draft.report.findings
     )
-
-
-def _change_person(draft: Draft, words: dict[str, str]) -> tuple[Edit, ...] | None:
-    """Let the author speak as the other person everywhere, with the verbs that go along."""
-    pattern = re.compile(
-        r"(?<![\w'./`])(?:" + "|".join(sorted(map(re.escape, words), key=len, reverse=True)) + r")(?![\w'/`])",
-        re.IGNORECASE,
-    )
-    blocks = code_blocks(draft.text)
-    edits: list[Edit] = []
-    for match in pattern.finditer(draft.text):
-        if any(block.start <= match.start() < block.end for block in blocks):
-            continue
-        new = words[match[0].lower()]
-        opens = match[0][0].isupper() and (match[0][0] != "I" or _opens_sentence(draft, match.start()))
-        edits.append(Edit(match.start(), match.end(), new[0].upper() + new[1:] if opens else new))
-    return tuple(edits) or None
-
-
-def _opens_sentence(draft: Draft, place: int) -> bool:
-    before = draft.text[:place].rstrip(" *_\"'(>-")
-    return not before or (before[-1] in ".!?\n:" and not draft.text[:place].rstrip(" ").endswith(":"))
 
 
 def _change_signature(draft: Draft, check: Check, other: Check) -> tuple[Edit, ...] | None:

@@ -130,13 +130,22 @@ _RULES = re.compile(rf"\b(?:is|are) (?:\w+ly )?\w*{_PARTICIPLE.pattern}", re.IGN
 _BAD = re.compile(
     r" [,.;:!?](?!\w)|,[,.;:]|;[.,;]|\(\s*\)|[^\S\n]{2,}(?=\S)|\b(?:and|or|but|the|a|an|of|with|to)[.;,)]|\b(\w+) \1\b"
 )
-_CITES = re.compile(r"^ (?:\([^()]{1,60}\)|\[\d[^\[\]]{0,12}\])")
 # A section in parentheses is nothing on which the next sentence could lean.
-_CITED = re.compile(
-    r" \((?:see |under |in )?(?:the )?(?:(?:section|clause|article|rule|paragraph|chapter|part|annex) |\u00a7|[\"\u201c])[^()]*\)",
+_SECTION = (
+    r"(?:see |under |in )?(?:the )?(?:(?:sections?|clauses?|articles?|rules?|paragraphs?|chapters?|parts?|annex) |\u00a7|"
+    r"[\"\u201c])[^()]*"
+)
+_CITED = re.compile(rf" \({_SECTION}\)", re.IGNORECASE)
+_CITES_LAST = re.compile(
+    rf" (?:\((?:{_SECTION}|(?:see )?\d[\d.]*(?:\([a-z\d]{{1,3}}\))?)\)|\(?\[\d[^\[\]]{{0,12}}\]\)?)(?=[.;]|$)",
     re.IGNORECASE,
 )
-_CITES_LAST = re.compile(r" (?:\([^()]*\d[^()]*\)|\(?\[\d[^\[\]]{0,12}\]\)?)(?=[.;]|$)")
+# What only goes on with what was cut: "(the second would have been $5)", ", and only in summer".
+_GOES_ON = re.compile(
+    rf" \((?!{_SECTION}\)|(?:see )?[\d.]+\))|"
+    r",? (?:and|but|or) (?:only|then|even|also|not|never|always|at|in|on|within|for|by|until|no|after|before)\b",
+    re.IGNORECASE,
+)
 
 
 def cuts(text: str, start: int, end: int) -> Iterator[Cut]:
@@ -185,7 +194,7 @@ def _can_go(text: str, spans: Sequence[tuple[int, int]], number: int, cut: Cut) 
         and not follows_alone(text, spans, number)
     ):
         return False
-    if _leaves_stump(text, (start, end), cut):
+    if _leaves_stump(text, (start, end), cut) or (not cut.text and _GOES_ON.match(text, cut.end, end)):
         return False
     left = (text[start : cut.start] + cut.text + text[cut.end : end]).strip()
     return len(left.split()) >= 3 and (has_verb(left) or not has_verb(text[start:end]))

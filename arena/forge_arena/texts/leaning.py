@@ -53,7 +53,10 @@ _ONE_DOES = re.compile(r"(?:a|an|each|every|any|no|either|neither) [a-z-]+ (?!is
 _INCOMPLETE = re.compile(
     r"\b(?:is|are|was|were|be|been|being|has|have|had|must|may|can|will|shall|should|comes?|falls?|lies?|stands?|valid|due|"
     r"available|open|replies|reply|answers?|responds?|arrives?|made|given|put|done|decides?|belongs?|refers?|relates?|amounts?|lives?|brought|lasts?|"
-    r"runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of)$",
+    r"runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of|"
+    r"aimed|based|bound|calculated|called|capped|composed|depending|designed|due|entitled|equipped|expected|intended|known|"
+    r"likely|limited|located|meant|planned|prior|rated|related|reserved|restricted|scheduled|situated|subject|such|supposed|"
+    r"used|than|as)$",
     re.IGNORECASE,
 )
 
