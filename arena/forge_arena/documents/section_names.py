@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from random import Random
 
+from forge_arena.documents.headings.numbers import LABEL
 from forge_arena.documents.headings.titles import is_name
 from forge_arena.documents.sections import Section
 from forge_arena.texts.leaning import has_verb
@@ -18,7 +19,10 @@ _LEAD = re.compile(
     r"|\u00a7+)\s*",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"^(?P<number>\d{1,3}(?:\.\d{1,3}){0,4}|[IVXLC]{1,7}|[A-Za-z])(?=[.):\s\u2013\u2014-]|$)[.):]?\s*")
+_NUMBER = re.compile(
+    rf"^(?P<number>{LABEL}|\d{{1,3}}(?:\.\d{{1,3}}){{0,4}}|[IVXLC]{{1,7}}|[A-Za-z])(?=[.):\s\u2013\u2014-]|$)[.):]?\s*"
+)
+_LETTERS = 26
 _ROMAN = re.compile(r"[IVXLC]+")
 _QUOTES = "\"'\u201c\u201d\u2018\u2019*_`#:.-\u2013\u2014 "
 _WORDS = ("section", "clause")
@@ -160,8 +164,8 @@ def wrong_sections(
 
 
 def _depth(section: Section) -> int:
-    """How many parts the number of a section has: 2 for "3.1"."""
-    return 0 if section.number is None else section.number.count(".") + 1
+    """How many parts the number of a section has: 2 for "3.1" and for "3b"."""
+    return 0 if section.number is None else len(re.findall(r"\d+|[A-Za-z]+", section.number))
 
 
 def _absent_sections(section: Section, sections: Sequence[Section], text: str, rng: Random) -> list[Alternative]:
@@ -171,16 +175,21 @@ def _absent_sections(section: Section, sections: Sequence[Section], text: str, r
         if title is None:
             return []
         return [Alternative(name="absent_0", standing=Standing.absent, forms=tuple(_title_forms(title)), stealth=0)]
-    match = re.search(r"\d+$", section.number)
+    match = re.search(r"\d+$|(?<=\d)[a-z]$", section.number)
     if match is None:
         return []
     known = {other.number for other in sections}
-    top = max(int(n[0]) for other in sections if (n := re.search(r"\d+$", other.number or "")) is not None)
+    kind = r"\d+$" if match[0].isdigit() else r"(?<=\d)[a-z]$"
+    lasts = [last[0] for other in sections if (last := re.search(kind, other.number or "")) is not None]
+    top = max(int(last) if last.isdigit() else ord(last) - ord("a") + 1 for last in lasts)
     wrong = []
     # Far from three sections is the seventh, and no reader believes in a twenty-eighth.
     near = top + rng.randint(1, 1 + top // 8)
     for stealth, number in ((0, near + rng.randint(2, 2 + top)), (1, near)):
-        shown = f"{section.number[: match.start()]}{number}"
+        if not match[0].isdigit() and number > _LETTERS:
+            continue
+        last = f"{number}" if match[0].isdigit() else chr(ord("a") + number - 1)
+        shown = f"{section.number[: match.start()]}{last}"
         cited = re.search(rf"(?<![\w.]){re.escape(shown)}(?![\w]|\.\d)", text) is not None
         if shown not in known and not cited:
             forms = tuple(f"{word} {shown}" for word in dict.fromkeys((section.word, *_WORDS)))

@@ -141,7 +141,8 @@ def _in_any_case(words: str) -> str:
 
 
 _CITED_BY_WORD = (
-    rf"(?P<word>(?:{_in_any_case(_CITED)}))(?:[ -]|\b(?=\d)|(?<=§)) ?#?(?P<number>\d{{1,6}}[A-Za-z]?(?:[.:-]\d{{1,6}}){{0,4}}"
+    rf"(?P<word>(?:{_in_any_case(_CITED)}))(?:[ -]|\b(?=\d)|(?<=§)) ?#?"
+    rf"(?P<number>\d{{1,3}}(?:[a-z]\d{{1,3}}){{1,2}}[a-z]?(?![\w%])|\d{{1,6}}[A-Za-z]?(?:[.:-]\d{{1,6}}){{0,4}}"
     r"(?:\([A-Za-z0-9]{1,4}\)){0,3}(?![\d%])|(?<=[ ])[A-Z](?![\w']))"
 )
 _CITED_BY_NAME = (

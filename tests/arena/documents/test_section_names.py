@@ -207,3 +207,15 @@ def test_a_section_that_a_short_document_lacks_has_a_number_near_its_last() -> N
     }
     assert min(numbers) == 4
     assert max(numbers) <= 10
+
+
+def test_a_label_of_digits_and_letters_is_found_and_cited_wrongly_as_another() -> None:
+    text = "\n".join(
+        f"- {n}) Rule {n} says what the crew does on day {at}." for at, n in enumerate(("3a", "3a1", "3b", "3c"))
+    )
+    found = sections(text)
+    right = named(text, "3b", "Rule 3b says")
+    wrong = {form for a in wrong_sections(right, found, (), text, Random(1)) for form in a.forms[:1]}
+    assert right.number == "3b"
+    assert {"section 3a", "section 3c"} < wrong
+    assert all(form.startswith("section 3") for form in wrong)

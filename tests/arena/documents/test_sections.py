@@ -366,3 +366,41 @@ def test_whatever_the_lines_sections_are_in_order_and_within_the_text(lines: lis
 
 def is_within_bounds(first: Section, second: Section) -> bool:
     return second.start >= first.end or second.level > first.level
+
+
+LABELLED = """\
+Rules of the regatta
+
+- 3a) A crew enters by letter.
+    - 3a1) The letter names the helm.
+        - 3a1b) A helm under sixteen sails with a guardian.
+- 3d) A protest is raised within one hour.
+    - 3d2) The jury decides on the same day.
+"""
+
+
+def test_labels_of_digits_and_letters_are_sections_within_each_other() -> None:
+    assert outline(LABELLED) == [(1, "3a", ""), (2, "3a1", ""), (3, "3a1b", ""), (1, "3d", ""), (2, "3d2", "")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What is right?\n\n1a) the helm\n1b) the crew\n",
+        "We sat in rows.\n\n- 4c) the last\n- 2b) the first\n- 3a) the one between\n",
+    ],
+)
+def test_few_labels_and_labels_out_of_order_are_no_sections(text: str) -> None:
+    assert outline(text) == []
+
+
+def test_attributes_behind_a_title_are_no_part_of_it() -> None:
+    text = "#### REPORT FOR 2031 {.text-center}\n\nIt was a good year.\n\n#### Fees {#fees .wide}\n\nThey stay.\n\n## Sets {a, b}\n\nNone."
+    assert [title for _, _, title in outline(text)] == ["REPORT FOR 2031", "Fees", "Sets {a, b}"]
+
+
+def test_a_section_may_be_left_out_between_two_others() -> None:
+    text = "\n\n".join(
+        f"{number}.  Title {number[-1]}\n\nThe text of it." for number in ("4.5", "4.5.1", "4.5.2", "4.5.5")
+    )
+    assert [number for _, number, _ in outline(text)] == ["4.5", "4.5.1", "4.5.2", "4.5.5"]

@@ -19,16 +19,18 @@ lines      the lines of a text: where a paragraph begins, and what stands under 
 heading    a heading, with the number that may stand in its title
 marked     headings that marks show
 numbered   headings among the lines that begin with a number
+labelled   clauses with labels such as "2b)" and "2n1)"
 unmarked   headings that only their place shows
 
-Each of `marked`, `numbered` and `unmarked` looks at the lines of the whole text. If two of them find a heading in the
-same line, the first one counts.
+Each of `marked`, `numbered`, `labelled` and `unmarked` looks at the lines of the whole text. If two of them find a
+heading in the same line, the first one counts.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from forge_arena.documents.headings.heading import Heading
+from forge_arena.documents.headings.labelled import labelled_headings
 from forge_arena.documents.headings.lines import lines_of
 from forge_arena.documents.headings.marked import marked_headings
 from forge_arena.documents.headings.numbered import numbered_headings
@@ -44,6 +46,8 @@ def headings(text: str) -> tuple[Heading, ...]:
     for heading in marked_headings(lines):
         found.setdefault(heading.start, heading)
     for heading in numbered_headings(lines, sorted(found.values(), key=lambda heading: heading.start)):
+        found.setdefault(heading.start, heading)
+    for heading in labelled_headings(lines):
         found.setdefault(heading.start, heading)
     for heading in unmarked_headings(lines, questions_only=len(found) > 1):
         found.setdefault(heading.start, heading)

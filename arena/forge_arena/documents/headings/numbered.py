@@ -57,8 +57,12 @@ def numbered_headings(lines: Sequence[Line], marked: Sequence[Heading]) -> Itera
     tops = {member.parts[0] for run in accepted for member in run}
     tops |= {parts_of(heading.number)[0] for heading in marked if heading.number is not None}
     deep = [c for c in candidates if len(c.parts) > 1 and (not c.is_item or _is_of_section(c, tops))]
-    for run in _deep_runs(deep):
-        if len(run) > 1 or run[0].parts[0] in tops or run[0].at == first_line(lines):
+    runs = _deep_runs(deep)
+    # "2.3.8" is a section beside "2.3.5" and "2.3.6", although the seventh was left out.
+    families = {member.parts[:-1] for run in runs if len(run) > 1 for member in run if len(member.parts) > 2}
+    for run in runs:
+        is_known = run[0].parts[0] in tops or run[0].parts[:-1] in families
+        if len(run) > 1 or is_known or run[0].at == first_line(lines):
             yield from (_of_numbered(lines, member) for member in run)
 
 

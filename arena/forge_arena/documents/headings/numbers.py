@@ -9,6 +9,8 @@ _WORDS = (
 )
 _SHORT_FOR = {"\u00a7": "section", "\u00a7\u00a7": "section", "sec": "section", "art": "article"}
 _ROMAN = r"[IVXLC]+"
+# Digits and letters in turn: "2b", "2n1".
+LABEL = r"\d{1,3}[a-z](?:\d{1,3}[a-z]?){0,3}"
 _DOTTED = r"\d{1,3}(?:\.\d{1,3}){0,4}[a-zA-Z]?"
 WORDED = re.compile(
     rf"^(?P<word>§{{1,2}}|(?i:{'|'.join(_WORDS)})|Sec(?=\.)|Art(?=\.))\.?\s{{0,3}}(?P<n>{_DOTTED}|{_ROMAN}|[A-Z])\b"

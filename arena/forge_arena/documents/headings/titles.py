@@ -8,7 +8,8 @@ LONGEST_TITLE = 100
 MOST_TITLE_WORDS = 14
 BULLET = re.compile(r"^\s*[-*+\u2022\u25e6\u25aa\u2013]\s")
 _LINK = re.compile(r"!?\[(?P<text>[^\]]*)\]\([^)]*\)")
-_ANCHOR = re.compile(r"\s*\{#[^}]*\}|<[^<>]+>")
+# "{#fees}", and what pandoc and its like take as attributes: "{.centred}", "{-}", "{: #fees width=3}".
+_ANCHOR = re.compile(r"\s*\{#[^}]*\}|<[^<>]+>|\s*\{:?\s*(?:[.#][\w-][^{}]*|-|[\w-]+=[^{}]*)\}(?=\s*$)")
 SENTENCE_END = re.compile(r"[.;,!][\"')\]\u201d\u2019]?$")
 # A line of capitals that only calls for attention, or that joins the names of parties, names no section.
 _NO_TITLE = frozenset({"note", "notes", "warning", "important", "caution", "tip", "and", "between", "whereas", "end"})
