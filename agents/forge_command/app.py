@@ -43,6 +43,14 @@ class Commands(TyperGroup):
         with refusals():
             return super().invoke(ctx)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        # "forge-arena import" is meant for a command of a group, and no command here is like it.
+        groups = {name: getattr(command, "commands", {}) for name, command in self.commands.items()}
+        within = [f"{group} {args[0]}" for group, commands in groups.items() if args[0] in commands]
+        if within and args[0] not in self.commands:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {' or '.join(map(repr, within))}?")
+        return super().resolve_command(ctx, args)
+
 
 app = typer.Typer(
     cls=Commands,

@@ -63,9 +63,12 @@ def test_the_installed_command_prints_its_version() -> None:
     assert done.stdout.strip() == __version__
 
 
-def test_an_unknown_command_is_refused() -> None:
-    _, err = called("trian", code=2)
-    assert "No such command 'trian'. Did you mean 'train'?" in err
+@pytest.mark.parametrize(
+    ("name", "meant"), [("trian", "train"), ("import", "scenarios import"), ("labels", "audit labels")]
+)
+def test_an_unknown_command_is_refused(name: str, meant: str) -> None:
+    _, err = called(name, code=2)
+    assert f"No such command {name!r}. Did you mean {meant!r}?" in err
 
 
 @pytest.mark.parametrize("error", [BadArgument("a wrong value"), FileNotFoundError("a wrong value")])

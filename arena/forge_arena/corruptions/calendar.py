@@ -49,4 +49,4 @@ def _day(value: Hashable, year: int | None) -> _Day | None:
 def _compare(one: _Day, other: _Day) -> int:
     """Whether a day is before another one (-1), after it (1), or the same. Without a day, months are compared."""
     a, b = (one[:2], other[:2]) if one[2] is None or other[2] is None else (one, other)
-    return (a > b) - (a < b)  # type: ignore[operator]
+    return (a > b) - (a < b)

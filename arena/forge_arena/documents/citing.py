@@ -24,6 +24,7 @@ _ASKED_ABOUT = {
     ClaimKind.quantity: 2,
 }
 _RULE_ASKED_ABOUT = 2
+NOT_ASKED = "nobody would ask for the section of this"
 _TO_HIGHER = re.compile(r"\s?(?:[-\u2013\u2014]|to)\s?[$\u20ac\u00a3]?\d")
 _FROM_LOWER = re.compile(r"\d\s?(?:[-\u2013\u2014]|to)\s?$")
 # Whoever asks for a recommendation wants no section cited.
@@ -33,7 +34,7 @@ _CITES_BY_TITLE = frozenset({Domain.customer_support, Domain.legal_summarisation
 def keep_citations(
     scenario: Scenario, facts: Sequence[KeptFact], sections: Sequence[Section], rng: Random
 ) -> tuple[list[Claim], list[Dropped]]:
-    """The citations of the facts' sections, at most one of them required, and what was dropped.
+    """The citations of the facts' sections, one of them required, and what was dropped. Without that one there is none.
 
     Args:
         scenario: the task, the source, and the choice.
@@ -47,6 +48,9 @@ def keep_citations(
         proven, dropped_now = prove_citations(scenario, facts, chosen)
         dropped += dropped_now
         failed = {claim.id for claim in chosen} - {claim.id for claim in proven}
+        if not failed and not any(claim.required for claim in proven):
+            # Hardly an answer cites what no task asks for, so no citation could be made wrong.
+            return [], [*dropped, *(Dropped(claim.label, NOT_ASKED) for claim in proven[:1])]
         if not failed:
             return proven, dropped
         # What stood back for a citation that cannot be read may be read itself.

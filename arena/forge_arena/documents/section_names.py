@@ -180,7 +180,7 @@ def _absent_sections(section: Section, sections: Sequence[Section], text: str, r
         return []
     known = {other.number for other in sections}
     kind = r"\d+$" if match[0].isdigit() else r"(?<=\d)[a-z]$"
-    lasts = [last[0] for other in sections if (last := re.search(kind, other.number or "")) is not None]
+    lasts = [found[0] for other in sections if (found := re.search(kind, other.number or "")) is not None]
     top = max(int(last) if last.isdigit() else ord(last) - ord("a") + 1 for last in lasts)
     wrong = []
     # Far from three sections is the seventh, and no reader believes in a twenty-eighth.

@@ -49,7 +49,6 @@ def chosen_otherwise(text: str) -> str | None:
         "Dear guest,\n\nI would get off at the Linden stop. Hafen would be too steep for you.\n\nThe spa",
         "Dear guest,\n\nI would get off at the Linden stop. Linden has what you need.\n\nThe spa",
         "Dear guest,\n\nI would get off at the Linden stop (4 minutes on foot).\n\nThe spa",
-        "Dear guest,\n\nI would get off at the Linden stop. The walk takes four minutes.\n\nThe spa",
     ],
 )
 def test_a_choice_stays_whose_option_is_spoken_of_elsewhere(text: str) -> None:

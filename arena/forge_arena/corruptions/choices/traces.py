@@ -1,7 +1,7 @@
 """Say whether an answer would still speak of the right option once it chooses another: by name, or by its properties.
 
-"Take the U1. The walk takes five minutes. The U2 would be eight, so I would rule it out." chooses the U2 in its first
-words, and then rules the U2 out, and gives it the walk of the U1. No place is better than such an answer.
+"Take the U1, five minutes on foot. The U2 would be eight, so I would rule it out." chooses the U2 in its first words,
+then gives it the walk of the U1, and then rules it out. No place is better than such an answer.
 """
 
 import re
@@ -47,21 +47,17 @@ def _names(option: Alternative) -> frozenset[str]:
 
 
 def _gives_property(draft: Draft, claim: Claim, alternative: Alternative, edits: Sequence[Edit]) -> bool:
-    """Whether a value stands beside the choice that the source gives for the right option and not for the other one."""
+    """Whether a value stands in a sentence of the choice that the source gives for the right option alone."""
     own = _names(claim.right) - content(" ".join(alternative.forms))
     values = _values_of(draft.scenario.source_material, own)
-    if not values:
-        return False
     places = [start for start, _ in places_of(draft.text, claim.right.forms)]
-    for number, span in enumerate(draft.sentences):
-        if not any(span.start <= place < span.end for place in places):
-            continue
-        for beside in draft.sentences[number : number + 2]:
-            for mention in mentions(beside.of(draft.text)):
-                is_left = not overlaps(edits, beside.start + mention.start, beside.start + mention.end)
-                if is_left and (mention.kind, same_amount(mention.value)) in values:
-                    return True
-    return False
+    return bool(values) and any(
+        not overlaps(edits, span.start + mention.start, span.start + mention.end)
+        and (mention.kind, same_amount(mention.value)) in values
+        for span in draft.sentences
+        if any(span.start <= place < span.end for place in places)
+        for mention in mentions(span.of(draft.text))
+    )
 
 
 @lru_cache(maxsize=1_024)
