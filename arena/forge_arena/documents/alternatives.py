@@ -158,6 +158,9 @@ def _share(text: str) -> Decimal:
 def _scale(match: re.Match[str], factor: Decimal, has_years: bool, steps: tuple[int, ...]) -> str:
     number = match[0]
     value = Decimal(number.replace(",", ""))
+    if not value:
+        # A range from nothing begins with nothing.
+        return number
     if has_years and _YEAR.fullmatch(number):
         return str(value + _YEARS_AWAY[str(factor)])
     places = max(0, -int(value.as_tuple().exponent))

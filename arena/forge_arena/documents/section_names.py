@@ -30,7 +30,7 @@ _WORDS = ("section", "clause")
 _INVENTED = (
     "Additional information", "Definitions and scope", "Exceptions and special cases", "Frequently asked questions",
     "General provisions", "Implementation notes", "Other conditions", "Rights and duties", "Summary of changes",
-    "Terms and conditions", "Transitional provisions", "What else applies",
+    "Terms and conditions", "Transitional provisions",
 )  # fmt: skip
 # A title that nobody takes for the place of a rule: a question, a call, a sentence, a remark.
 MOST_NAME_WORDS = 6
@@ -171,7 +171,7 @@ def _depth(section: Section) -> int:
 def _absent_sections(section: Section, sections: Sequence[Section], text: str, rng: Random) -> list[Alternative]:
     """Sections that the document does not have: a far one at stealth 0, a near one at 1."""
     if section.number is None:
-        title = _invented_title(sections, text, rng)
+        title = _invented_title(section, sections, text, rng)
         if title is None:
             return []
         return [Alternative(name="absent_0", standing=Standing.absent, forms=tuple(_title_forms(title)), stealth=0)]
@@ -198,14 +198,24 @@ def _absent_sections(section: Section, sections: Sequence[Section], text: str, r
     return wrong
 
 
-def _invented_title(sections: Sequence[Section], text: str, rng: Random) -> str | None:
-    """A title that such a document could have, and that does not stand in it, with capitals as the others have them."""
+def _invented_title(section: Section, sections: Sequence[Section], text: str, rng: Random) -> str | None:
+    """A title that such a document could have, and that does not stand in it, written as the others are.
+
+    Beside "Version 4.1" that is "Version 4.3".
+    """
     low = text.lower()
+    counted = re.search(r"\d{1,2}$", section.title)
+    if counted is not None:
+        further = [f"{section.title[: counted.start()]}{int(counted[0]) + step}" for step in range(1, 6)]
+        absent = [title for title in further if title.lower() not in low]
+        return absent[rng.randrange(len(absent))] if absent else None
     titles = [title for title in _INVENTED if title.lower() not in low]
     if not titles:
         return None
     title = titles[rng.randrange(len(titles))]
-    longer = [section.title for section in sections if len(section.title.split()) > 1]
+    longer = [other.title for other in sections if len(other.title.split()) > 1]
+    if longer and all(map(str.isupper, longer)):
+        return title.upper()
     return title.title().replace(" And ", " and ").replace(" Of ", " of ") if any(map(is_name, longer)) else title
 
 

@@ -1,5 +1,6 @@
 """Sections are found as an author names them, cited in the ways that people cite them, and never wrongly wrong."""
 
+import re
 from random import Random
 
 import pytest
@@ -219,3 +220,20 @@ def test_a_label_of_digits_and_letters_is_found_and_cited_wrongly_as_another() -
     assert right.number == "3b"
     assert {"section 3a", "section 3c"} < wrong
     assert all(form.startswith("section 3") for form in wrong)
+
+
+@pytest.mark.parametrize(
+    ("titles", "wanted"),
+    [
+        (("Release 4.1", "Release 4.2", "Release 4.3"), r'section "Release 4\.[4-8]"'),
+        (("GUESTS OF THE CLUB", "FEES OF THE CLUB"), r'section "[A-Z ]+"'),
+        (("Guests of the club", "Fees of the club"), r'section "[A-Z][a-z ]+"'),
+        (("Guests of the Club", "Fees of the Club"), r'section "[A-Z][A-Za-z ]+"'),
+    ],
+)
+def test_an_invented_title_is_written_as_the_others(titles: tuple[str, ...], wanted: str) -> None:
+    text = "\n\n".join(f"## {title}\n\nThe text under this title says what holds." for title in titles)
+    found = sections(text)
+    for seed in range(6):
+        wrong = wrong_sections(found[-1], found, (), text, Random(seed))
+        assert all(re.fullmatch(wanted, a.forms[0]) for a in wrong if a.standing is Standing.absent)

@@ -190,3 +190,10 @@ def test_a_wrong_year_is_a_year() -> None:
     for seed in range(40):
         for _, wrong in wrong_values(mention, "spring of 2031", Random(seed)):
             assert 2025 < int(wrong.split()[-1]) < 2036
+
+
+def test_a_range_from_nothing_stays_one() -> None:
+    mention = Mention(ClaimKind.quantity, value_of(ClaimKind.quantity, "0 to 3 points"), 0, 13)
+    for seed in range(20):
+        for _, wrong in wrong_values(mention, "0 to 3 points", Random(seed)):
+            assert re.fullmatch(r"0 to (?:[4-9]|12) points", wrong)
