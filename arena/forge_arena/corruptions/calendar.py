@@ -1,7 +1,8 @@
-"""Say whether a wrong day fits the other days of an answer, so that it shows only beside the source.
+"""Say whether a wrong day or period fits the other times of an answer, so that it shows only beside the source.
 
 "Closing date: 28 July 2019; interviews are on 16 August 2016" shows by itself. A wrong day must stand before and after
-the same days as the right one, and beside no day of the week.
+the same days as the right one, and beside no day of the week. "We close at six, and the last entry is 90 minutes before
+that, at a quarter past five" shows, too: no two hours of the answer may be as far apart as the right period is long.
 """
 
 import re
@@ -9,10 +10,19 @@ from collections.abc import Hashable, Sequence
 from typing import TypeAlias
 
 from forge_arena.corruptions.draft import Draft, Edit, overlaps
+from forge_arena.texts.number_words import SMALL
 from forge_arena.texts.values import mentions, value_of
 from forge_arena.types import Alternative, Claim, ClaimKind
 
 _Day: TypeAlias = tuple[int, int, int | None]
+_HALF_DAY = 720
+_PAST = {"quarter past": 15, "half past": 30, "quarter to": -15}
+_HOUR = re.compile(
+    rf"\b(?:(?P<past>quarter past|half past|quarter to) (?P<word>\d{{1,2}}|{'|'.join(SMALL[1:13])})|"
+    r"(?P<h>\d{1,2})(?:[:.](?P<m>\d\d))?(?: ?[ap]\.?m\b| o['\u2019]clock|(?<=[:.]\d\d)(?![\d%]))|"
+    r"(?P<named>noon|midnight))",
+    re.IGNORECASE,
+)
 _WEEKDAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
 _BESIDE_WEEKDAY = (re.compile(rf"\b{_WEEKDAY},? (?:the )?$"), re.compile(rf"^(?:,| \(|,? a) ?{_WEEKDAY}\b"))
 
@@ -36,6 +46,28 @@ def keeps_calendar(draft: Draft, claim: Claim, alternative: Alternative, edits: 
             if other is not None and _compare(old, other) != _compare(new, other):
                 return False
     return True
+
+
+def is_between_hours(draft: Draft, claim: Claim) -> bool:
+    """Whether two hours of the answer are as far apart as the right period of a claim is long."""
+    value = value_of(claim.kind, claim.right.forms[0])
+    if not (isinstance(value, tuple) and len(value) == 3 and value[0] == value[1] and value[2] == "second"):
+        return False
+    minutes = int(value[0]) // 60
+    hours = {hour for match in _HOUR.finditer(draft.text) if (hour := _minutes_of(match)) is not None}
+    return any((one - other) % _HALF_DAY == minutes for one in hours for other in hours if one != other)
+
+
+def _minutes_of(match: re.Match[str]) -> int | None:
+    """The minutes since midnight or noon, because "five" may be either."""
+    if match["named"]:
+        return 0
+    if match["past"]:
+        word = match["word"].lower()
+        hour = int(word) if word.isdigit() else SMALL.index(word)
+        return (60 * hour + _PAST[match["past"].lower()]) % _HALF_DAY
+    hour, minute = int(match["h"]), int(match["m"] or 0)
+    return (60 * hour + minute) % _HALF_DAY if hour <= 24 and minute < 60 else None
 
 
 def _day(value: Hashable, year: int | None) -> _Day | None:

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from forge_arena.corruptions.calendar import keeps_calendar
+from forge_arena.corruptions.calendar import is_between_hours, keeps_calendar
 from forge_arena.corruptions.choices import small
 from forge_arena.corruptions.choices.traces import leaves_traces
 from forge_arena.corruptions.code import exchange_code
@@ -83,6 +83,8 @@ def restate_freely(draft: Draft, claim: Claim, alternative: Alternative) -> tupl
             if holds(blocks, start) and not overlaps(edits, start, end)
         ]
     if claim.kind is ClaimKind.date and not keeps_calendar(draft, claim, alternative, edits):
+        return None
+    if claim.kind is ClaimKind.duration and is_between_hours(draft, claim):
         return None
     if claim.kind is ClaimKind.citation and _names_still(draft, claim, alternative, edits):
         return None

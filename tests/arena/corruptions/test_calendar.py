@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 
+from forge_arena.corruptions.calendar import is_between_hours
 from forge_arena.corruptions.draft import draft_of
 from forge_arena.corruptions.prose import restate_freely
 from forge_arena.types import Alternative, Claim, ClaimKind, Domain, Scenario, Span, Standing
@@ -67,3 +68,40 @@ def test_another_day_is_written_as_the_author_writes_days(text: str, wrong: str,
     made = restated(text, wrong)
     assert made is not None
     assert f"close on {wanted}" in made
+
+
+BEFORE = Claim(
+    id="before",
+    kind=ClaimKind.duration,
+    label="how long before the start the boats are checked",
+    about=(("check",),),
+    required=True,
+    alternatives=(
+        Alternative(name="right", standing=Standing.right, forms=("45 minutes",)),
+        Alternative(name="wrong", standing=Standing.absent, forms=("90 minutes",), stealth=1),
+    ),
+)
+CHECKS = Scenario(
+    family="checks",
+    domain=Domain.mixed,
+    task="Tell a crew when to come.",
+    source_material="The start is at 6:00 pm. Boats are checked 45 minutes before the start.",
+    claims=(BEFORE,),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        (
+            "The start is at 6 pm. Boats are checked 45 minutes before the start. So be there by a quarter past five.",
+            False,
+        ),
+        ("The start is at 18:00. Boats are checked 45 minutes before the start, that is, from 17:15 on.", False),
+        ("The start is at 6:00 pm. Boats are checked 45 minutes before the start. Tea is at half past four.", True),
+        ("Boats are checked 45 minutes before the start. It is 7.15 km to the buoy.", True),
+    ],
+)
+def test_a_period_that_two_hours_bear_out_stays(text: str, fits: bool) -> None:
+    draft = draft_of(Verifier(CHECKS), text, Random(0))
+    assert is_between_hours(draft, BEFORE) is not fits
