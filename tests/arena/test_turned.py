@@ -277,6 +277,10 @@ def test_a_statement_whose_neighbours_say_nothing_of_its_sense_is_turned(
         ("A plot is cleared before the lease ends.\n\nAfter that, the keys go back.", None),
         ("A plot is cleared before the lease ends, and not after it.", None),
         (
+            "A plot is cleared before the lease ends.\n\nNext steps: ring the warden.",
+            "A plot is cleared after the lease ends.\n\nNext steps: ring the warden.",
+        ),
+        (
             "A plot is cleared before the lease ends. The gate is green.",
             "A plot is cleared after the lease ends. The gate is green.",
         ),

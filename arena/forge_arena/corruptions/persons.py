@@ -33,7 +33,10 @@ _IS = (
     "wondering|writing"
 )
 _ADVERBS = r"(?:(?:also|always|certainly|do|just|only|really|kindly|simply|still|then|therefore|would|will|\w+ly) )*"
+# What a single writer has, too, at work or at home.
 _OURS = (
+    "account|address|boss|builds?|case|client|code|colleagues?|company|contract|data|device|employer|laptop|manager|name|own|"
+    "part|personal|phone|product|project|side|team|tests?|users?|work|"
     "advice|answer|apologies|attention|best|choice|comments?|congratulations|conclusion|email|impression|kind(?:est)?|"
     "knowledge|letter|mistake|note|notes|opinion|pick|points?|preference|proposal|questions?|reading|recommendation|regards|"
     "remarks?|reply|review|sincere|suggestions?|summary|sympathy|thanks|understanding|view|warm(?:est)?|wishes|words"

@@ -65,7 +65,7 @@ _MANNER = re.compile(
 _ORDER_ECHO = re.compile(
     r"\b(?:afterwards?|beforehand|after that|before that|until then|by then|only then|"
     r"not (?:before|after|earlier|later)|once (?:that|this|it|they)|"
-    r"in advance|as soon as|immediately after)\b|^(?:then|next|finally|now)\b",
+    r"in advance|as soon as|immediately after)\b|^(?:then|finally|next,)(?!\w)",
     re.IGNORECASE,
 )
 # What a later sentence concludes from all that stands before it.

@@ -21,6 +21,7 @@ SCENARIO = Scenario(
         ("We are glad that you asked us.", "I am glad that you asked me."),
         ("If you are late, we would wait for your call.", "If you are late, I would wait for your call."),
         ("Our advice: take the ferry. We hope to see you soon.", "My advice: take the ferry. I hope to see you soon."),
+        ("We see a risk for our personal data.", "I see a risk for my personal data."),
         ("Please contact us. We can also send the plan.", "Please contact me. I can also send the plan."),
     ],
 )
