@@ -117,6 +117,10 @@ _FIGURE_OF_VERB = re.compile(
     r"(?: [a-z]+)? [^\w\s]?\d",
     re.IGNORECASE,
 )
+# "Three prizes are given: ..." says how many items follow.
+_COUNTED = re.compile(
+    rf"\b(?:both|{'|'.join(SMALL[2:13])}|[2-9]|1[0-2]) (?:[a-z-]+ ){{0,3}}[a-z]+s\b[^.:]*[:.]?[\s*_]*$", re.IGNORECASE
+)
 # "The log puts the fault in build 7": without the build the log puts the fault nowhere.
 _WANTS_A_PLACE = re.compile(r"\b(?:puts?|lays?|places?|sets|stores?|files?)\b")
 # "One of your 5 plums": without the plums nobody knows one of what.
@@ -348,6 +352,8 @@ def _item_of_enumeration(text: str, span: tuple[int, int], start: int, end: int)
     # "We sell this: 2 pegs, 3 ropes and 1 bag." Behind the colon the first item is no more than an item.
     colon = text.rfind(": ", span[0], start)
     low = span[0] if colon < 0 or has_verb(text[colon : span[1]]) else colon + 2
+    if low > span[0] and _COUNTED.search(text, span[0], colon):
+        return
     marks = [
         m for m in re.finditer(r", and |,? and |, ", text[low : span[1]]) if not is_inside(text, span, low + m.start())
     ]
@@ -457,6 +463,11 @@ def _line_of_list(text: str, start: int, end: int) -> Iterator[Cut]:
     if item is None:
         return
     before, behind = text[:low].rstrip("\n").rpartition("\n")[2], text[high + 1 :].partition("\n")[0]
+    above = text[:low].rstrip("\n").split("\n")
+    while above and (_ITEM.match(above[-1]) or not above[-1].strip() or above[-1][0].isspace()):
+        above.pop()
+    if above and _COUNTED.search(above[-1]) and above[-1].rstrip(" *_").endswith((":", ".")):
+        return
     beside = [line for line in (before, behind) if _ITEM.match(line)]
     is_last = _ITEM.match(behind) is None
     if beside and (item["mark"] in "-*\u2022" or is_last) and not behind.startswith((" ", "\t")):

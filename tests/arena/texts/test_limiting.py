@@ -74,3 +74,20 @@ def test_no_cut_leaves_words_without_what_they_belong_to(text: str, words: str) 
 
 def test_a_subject_of_two_verbs_keeps_either() -> None:
     assert "The lid has a bolt." in cut_at("The lid weighs 2 kg and has a bolt.", "2 kg")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("We give three prizes: $25 (gold), $15 (silver) and $5 (tin).", "$25"),
+        ("There are four things to know:\n\n- Tea costs $4.\n- Cake costs $5.\n- Ring first.\n- Come early.", "$5"),
+        ("Here are the 3 rules for guests.\n\n1. Ring first.\n2. Come early.\n3. Leave by 9 pm.", "9 pm"),
+    ],
+)
+def test_no_item_goes_that_was_counted(text: str, words: str) -> None:
+    assert cut_at(text, words) == set()
+
+
+def test_an_item_that_nobody_counted_goes() -> None:
+    text = "Some things to know for your visit:\n\n- Tea costs $4.\n- Cake costs $5.\n- Ring first.\n- Come early."
+    assert cut_at(text, "$5") == {text.replace("\n- Cake costs $5.", "")}
