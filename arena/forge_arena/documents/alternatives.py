@@ -21,6 +21,7 @@ _NUMBERS = {word: n for n, word in enumerate((*SMALL, TENS[0]))} | _TENS
 _NUMBER_WORD = re.compile(rf"\b(?:(?:{'|'.join(TENS)})-)?(?:{'|'.join(_NUMBERS)})\b(?!-)", re.IGNORECASE)
 _ZERO = re.compile(r"0(?:\.0+)?")
 _WHOLE_SHARE = Decimal(100)
+_FIVE_MINUTES = 300
 _YEAR = re.compile(r"(?:19|20)\d\d")
 # How far a year is moved in the place of a number that is scaled by a factor.
 _YEARS_AWAY = {"3": 3, "4": 4, "0.25": -4, "1.5": 1, "2": 2, "0.5": -1}
@@ -79,10 +80,16 @@ def _in_digits(match: re.Match[str]) -> str:
 
 
 def are_comparable(a: Mention, b: Mention) -> bool:
-    """Whether two values of a kind could be mistaken for each other: they have the same unit or currency."""
-    if isinstance(a.value, tuple) and isinstance(b.value, tuple) and a.kind is not ClaimKind.date:
-        return bool(a.value[-1] == b.value[-1])
-    return True
+    """Whether two values of a kind could be mistaken for each other: they have the same unit or currency.
+
+    Nobody mistakes a walk of 8 minutes for the 45 minutes before closing, because only one of them is a round time.
+    """
+    if not (isinstance(a.value, tuple) and isinstance(b.value, tuple)) or a.kind is ClaimKind.date:
+        return True
+    if a.kind is ClaimKind.duration and a.value[-1] == b.value[-1] == "second":
+        rounds = [value[0] % _FIVE_MINUTES == 0 for value in (a.value, b.value)]
+        return bool(rounds[0] == rounds[1] or max(a.value[0], b.value[0]) < 3 * _FIVE_MINUTES)
+    return bool(a.value[-1] == b.value[-1])
 
 
 def wrong_values(mention: Mention, surface: str, rng: Random) -> Iterator[tuple[int, str]]:

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from forge_arena.documents.alternatives import wrong_values
+from forge_arena.documents.alternatives import are_comparable, wrong_values
 from forge_arena.documents.quotations import locate
 from forge_arena.documents.values import (
     NoValue,
@@ -197,3 +197,19 @@ def test_a_range_from_nothing_stays_one() -> None:
     for seed in range(20):
         for _, wrong in wrong_values(mention, "0 to 3 points", Random(seed)):
             assert re.fullmatch(r"0 to (?:[4-9]|12) points", wrong)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("45 minutes", "8 minutes", False),
+        ("45 minutes", "30 minutes", True),
+        ("10 minutes", "2 minutes", True),
+        ("2 hours", "45 minutes", True),
+        ("14 days", "30 days", True),
+        ("14 days", "2 hours", False),
+    ],
+)
+def test_a_round_time_is_not_mistaken_for_another(one: str, other: str, alike: bool) -> None:
+    mentions = [Mention(ClaimKind.duration, value_of(ClaimKind.duration, text), 0, len(text)) for text in (one, other)]
+    assert are_comparable(*mentions) is are_comparable(*reversed(mentions)) is alike
