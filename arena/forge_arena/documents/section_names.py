@@ -204,7 +204,7 @@ def _invented_title(section: Section, sections: Sequence[Section], text: str, rn
     Beside "Version 4.1" that is "Version 4.3".
     """
     low = text.lower()
-    counted = re.search(r"\d{1,2}$", section.title)
+    counted = re.search(r"(?<!\d)\d{1,2}$", section.title)
     if counted is not None:
         further = [f"{section.title[: counted.start()]}{int(counted[0]) + step}" for step in range(1, 6)]
         absent = [title for title in further if title.lower() not in low]
