@@ -309,6 +309,10 @@ class Statement(Noun):
     rank: int = Field(default=5, ge=1, le=9)
 
 
+# Begins the id of each claim that was read from a document.
+FACT = "fact_"
+
+
 class Scenario(Noun):
     """A task, its source material, and the claims that a right answer makes."""
 
@@ -319,6 +323,11 @@ class Scenario(Noun):
     claims: tuple[Claim, ...]
     authorities: tuple[Authority, ...] = ()
     statements: tuple[Statement, ...] = ()
+
+    @property
+    def is_of_document(self) -> bool:
+        """Whether its claims were read from a document of somebody's own. Then they are called "fact_1", "fact_2"."""
+        return any(claim.id.startswith(FACT) for claim in self.claims)
 
     def claim(self, claim_id: str) -> Claim:
         for claim in self.claims:

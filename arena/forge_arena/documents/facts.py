@@ -33,7 +33,7 @@ from forge_arena.texts.sentences import sentences
 from forge_arena.texts.turning import is_turned
 from forge_arena.texts.values import mentions
 from forge_arena.texts.words import SMALL_WORDS, content, stem
-from forge_arena.types import Alternative, Claim, ClaimKind, Span, Standing
+from forge_arena.types import FACT, Alternative, Claim, ClaimKind, Span, Standing
 
 MOST_REQUIRED = 5
 LONGEST_LABEL, LONGEST_STATEMENT = 24, 60
@@ -137,7 +137,7 @@ class FactKeeper:
             alternatives = (right_alternative(value), *self._wrong_values(what, fact, value))
         spans = [self._evidence(quotation, value), *([] if decided_by is None else [decided_by])]
         claim = Claim(
-            id=f"fact_{number}",
+            id=f"{FACT}{number}",
             kind=ClaimKind.term if value is None else value.kind,
             label=label,
             required=fact.required,

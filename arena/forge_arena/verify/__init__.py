@@ -10,6 +10,10 @@ known_values      the values of the claims, of the task and of the source
 spoken            values that are said without a number
 compared          of which option a place speaks, where a sentence names several
 past              whether words are spoken of as past, or an option as turned down
+given             whether a right value is given in the sense of the source
+exchanged         whether a right value stands in the place of another value
+bounds            which way a value bounds: "at least", "at most"
+opposites         common words that are opposed: "open", "close"
 ownership         to which claim a value belongs, where the words of its sentence alone do not say it
 passages          what the source says where: the words around its values, its claims and its sections
 settling          what the readings of all sentences come to, once the whole text has been read

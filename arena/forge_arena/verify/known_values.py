@@ -63,7 +63,7 @@ class KnownValues:
                 return True
         if kind is ClaimKind.quantity and self._has_abbreviated(surface):
             return True
-        return kind is ClaimKind.date and any(_is_same_date(date, value) for date in self.dates)
+        return kind is ClaimKind.date and any(is_same_date(date, value) for date in self.dates)
 
     def may_measure(self, claim: Claim, value: Mention) -> bool:
         """Whether a value of a claim's kind may be a value of the claim: a number of gears is no size of an engine."""
@@ -142,7 +142,7 @@ class KnownValues:
         for dates in (self._dates_of_claims[True], self.dates, self._dates_of_claims[False]):
             if value.value in dates:
                 return value
-            meant = [date for date in dates if _is_same_date(date, value.value)]
+            meant = [date for date in dates if is_same_date(date, value.value)]
             if len(meant) == 1:
                 return value._replace(value=meant[0])
         return value
@@ -252,7 +252,7 @@ def is_abbreviation(short: str, word: str) -> bool:
     return all(letter in letters for letter in short)
 
 
-def _is_same_date(one: Hashable, other: Hashable) -> bool:
+def is_same_date(one: Hashable, other: Hashable) -> bool:
     """Whether two dates may be the same day, if the parts that one of them lacks are left open."""
     if not (isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other) == 3):
         return False

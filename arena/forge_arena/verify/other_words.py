@@ -143,7 +143,11 @@ class OtherWords:
                     continue
                 if claim.of is not None and self._reader.option_named(sentence.text) not in (None, alternative.name):
                     continue
-                found = Saying(saying.start + start, saying.end + start, saying.certain)
+                certain = saying.certain and not (
+                    alternative.name == claim.right.name
+                    and self._reader.is_doubtful(claim, words, saying.start, saying.end)
+                )
+                found = Saying(saying.start + start, saying.end + start, certain)
                 if found.certain:
                     return found
                 doubtful = doubtful or found

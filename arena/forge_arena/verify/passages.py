@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from forge_arena.texts.sentences import lower, sentences, whole_starts_of
+from forge_arena.texts.spacing import plain_spaces, unwrapped
 from forge_arena.texts.values import mentions
 from forge_arena.texts.words import content
 from forge_arena.types import Claim, ClaimKind, Scenario, Span
@@ -31,6 +32,8 @@ _UNNUMBERED_HEADING = re.compile(r"\n\n(?=[^\n]{1,100}[^\s.:!?\n]\n[^\n])")
 # What stands before the number of a heading: "## 3.2 Fees", "Section 3.2: Fees".
 _BEFORE_NUMBER = re.compile(r"^[^\w\n]*(?:[^\W\d]+ )?(?=\d)", re.MULTILINE)
 _GOES_ON = re.compile(r"[\d.]\d")
+# A line that ends without a mark, before one that begins with a small letter or with code.
+_GOES_ON_BELOW = re.compile(r"(?<=[^\n]{30}[\w,)`])\n(?=[ \t]{0,8}[a-z`(])")
 _CLAUSE_END = re.compile(r"[,;:|()\u2013\u2014]\s|\s-\s|\.\s|\bbut\b|\band\b|\bwhile\b|\bwhere\b")
 
 
@@ -80,6 +83,12 @@ class Passages:
             Passage(start, end, text := self._source[start:end], content(text))
             for start, end in sentences(self._source)
         )
+
+    @cached_property
+    def unbroken(self) -> tuple[tuple[tuple[int, int], str], ...]:
+        """The sentences of the source, each with its place and without its line breaks."""
+        whole = _GOES_ON_BELOW.sub(" ", unwrapped(plain_spaces(self._source)))
+        return tuple(((start, end), " ".join(whole[start:end].split())) for start, end in sentences(whole))
 
     @cached_property
     def rarity(self) -> dict[str, float]:

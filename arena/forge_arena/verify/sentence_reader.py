@@ -22,6 +22,8 @@ from forge_arena.texts.values import Mention, mentions
 from forge_arena.types import Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.citations import Citations, Weight
 from forge_arena.verify.compared import option_at
+from forge_arena.verify.exchanged import Exchange, Exchanges
+from forge_arena.verify.given import Senses
 from forge_arena.verify.known_values import KnownValues
 from forge_arena.verify.ownership import Ownership, Place
 from forge_arena.verify.passages import Passages, clause
@@ -46,6 +48,9 @@ class SentenceReader:
         self._topics = Topics(scenario)
         self._spellings = Spellings(scenario, self.citations)
         self._values = ValueReader(scenario, self.known, self._ownership)
+        # The arena's own families are proven sentence by sentence. What is written of a document is read more closely.
+        self._senses = Senses(scenario, self.passages) if scenario.is_of_document else None
+        self._exchanges = Exchanges(scenario, self.passages) if scenario.is_of_document else None
         self._claim_by_id = {claim.id: claim for claim in scenario.claims}
         self._sentences: dict[str, ReadSentence] = {}
 
@@ -148,11 +153,13 @@ class SentenceReader:
         return reading._replace(option=option_at(low, places, reading.start))
 
     def _weigh(self, reading: Reading, readings: list[Reading], sentence: str) -> Reading:
-        """A reading with whether its words are given for something else than its claim, which the source bears out.
+        """A reading with whether its words are given for something else than its claim, or in another sense.
 
-        Only another passage than the right one, a wrong term and a superseded value are weighed.
+        Of what is not right only another passage than the right one, a wrong term and a superseded value are weighed.
         """
         claim = self._claim_by_id[reading.claim]
+        if claim.right.name in reading.alternatives and not reading.past:
+            return self._weigh_right(claim, reading, sentence)
         if not reading.alternatives or claim.right.name in reading.alternatives or claim.of is not None or reading.past:
             return reading
         alternative = claim.alternative(reading.alternatives[0])
@@ -179,6 +186,25 @@ class SentenceReader:
             past = STILL.search(sentence, 0, reading.start) is not None or WAS.search(beside) is not None
             return reading._replace(elsewhere=past)
         return reading
+
+    def _weigh_right(self, claim: Claim, reading: Reading, sentence: str) -> Reading:
+        """A reading of a right value with whether the value is given in another sense, or in the place of another."""
+        if self._exchanges is None or self._senses is None:
+            return reading
+        place = reading.start, reading.end
+        exchange = self._exchanges.weigh(claim, sentence, *place)
+        if exchange is Exchange.sure:
+            return reading._replace(alternatives=())
+        if exchange is Exchange.perhaps or self._senses.is_given_otherwise(claim, sentence, *place):
+            return reading._replace(doubtful=True)
+        return reading
+
+    def is_doubtful(self, claim: Claim, text: str, start: int, end: int) -> bool:
+        """Whether a place of a text that says the right alternative of a claim says it in another sense."""
+        if self._exchanges is None or self._senses is None:
+            return False
+        is_exchanged = self._exchanges.weigh(claim, text, start, end) is not Exchange.none
+        return is_exchanged or self._senses.is_given_otherwise(claim, text, start, end)
 
     def _claim_of_stranger(
         self, mention: Mention, sentence: str, stems: frozenset[str], readings: list[Reading]

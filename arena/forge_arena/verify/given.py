@@ -1,0 +1,297 @@
+"""Whether an answer gives a right value in the sense in which the source gives it.
+
+A value alone is not a fact. "Notice is given at least 3 weeks ahead" is not stated by "at most 3 weeks ahead", nor by
+"notice is not given 3 weeks ahead", nor by "3 weeks or 5 weeks ahead". Each of these turns the sense of the clause
+around the value. What is read here:
+
+* the bound: "at least" for "at most", "above" for "below", "until" for "from" (`bounds`);
+* a denial of the clause, where source and label deny nothing, and "unless" for "if";
+* an opposed word: "opens" for "closes" (`opposites`);
+* another value of the same kind beside the value: "$350 or $150";
+* another currency, and another unit behind "each" or "per".
+
+Two turns give the sense back: "a passport with less than 6 months is not accepted" says "at least 6 months". What is
+given in another sense is read with doubt. It is never read as contradicting the claim, because a clause may be about
+something else.
+"""
+
+import re
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from forge_arena.texts.sentences import lower, whole_starts_of
+from forge_arena.texts.values import mentions, same_amount, value_of
+from forge_arena.texts.words import content, stem
+from forge_arena.types import VALUE_KINDS, Claim, ClaimKind, Scenario
+from forge_arena.verify.bounds import DENIAL, Bound, bound_at, bound_named, clause_around, is_ahead
+from forge_arena.verify.opposites import are_opposed
+from forge_arena.verify.passages import Passages
+
+# Kinds whose right alternative stands at a place of the source that can be compared with a place of the answer.
+COMPARED_KINDS = VALUE_KINDS | {ClaimKind.term, ClaimKind.identifier}
+
+# A denial that denies nothing of the value: "not only", "do not forget", "not until".
+_NO_DENIAL = re.compile(
+    r"^(?:not|never|no|cannot|n['\u2019]t|nor)\b ?(?:only|just|merely|simply|necessarily|until|before|after|unless"
+    r"|later|earlier|sooner|more|less|fewer|longer than|forget|hesitate|miss|fail|worry|doubt|matter)\b",
+    re.IGNORECASE,
+)
+# "No" and "without" deny the word behind them, and not the clause.
+_MERE_NO = re.compile(r"^(?:no(?! (?:need|longer|obligation|duty)\b)|without|none)\b", re.IGNORECASE)
+_DENIED_BEHIND = re.compile(
+    r"^[^,;:.]{0,40}?\b(?:is|are|was|were|do|does|did|will|can|could|should|must|need|has|have|would)(?: \w+)?"
+    r" ?(?:not|never|no longer|n['\u2019]t)\b(?! (?:only|just|merely|before|until|later|earlier|more|less|exceed))",
+    re.IGNORECASE,
+)
+_KNOWN_DENIAL = re.compile(
+    rf"{DENIAL.pattern}|\b(?:un|non-?|dis)\w{{4,}}|\b(?:drop|end|stop|lack|refus|reject|prohibit|forbid|ban|exempt|exclud"
+    r"|waiv|free|avoid|except)\w*|\bless\b",
+    re.IGNORECASE,
+)
+# What is refused or wrong does the same as a denial: "a passport with less than 6 months is refused".
+_ADVERSE = re.compile(
+    r"\b(?:refus|reject|invalid|insufficient|fail|violat|breach|forbid|forbidden|prohibit|ban|banned|den(?:y|ied|ies)"
+    r"|disallow|disqualif|illegal|unlawful|exempt|excus|waive"
+    r"|too (?:short|little|low|few|late|early|long|high|much|many))"
+    r"\w*\b",
+    re.IGNORECASE,
+)
+_IF = re.compile(r"\b(?:if|when|whenever|where|in case|once)\b", re.IGNORECASE)
+_UNLESS = re.compile(r"\bunless\b", re.IGNORECASE)
+# "Open until 8 pm" says "closes at 8 pm".
+_UNTIL = re.compile(r"\b(?:until|till|through|to|by|up to)[ *_(]*$", re.IGNORECASE)
+_OPEN_UNTIL = re.compile(r"\b(?:open|start|run|stay|last|kept?|keep|retain|valid|store)\w*", re.IGNORECASE)
+_HEADING = re.compile(r"^[\s*_#|>+-]*(?P<words>[^:|\n]{2,60}?)[*_]*[:|]")
+_JOINING = re.compile(r"\b(?:of|the|and|for|to|an?|in|on|by|your|our)\b", re.IGNORECASE)
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_COMPARING = re.compile(
+    r"\b(?:below|under|above|over|more|less|fewer|than|least|most|minimum|maximum|limit|earliest|latest|up to|within"
+    r"|exceed\w*)\b",
+    re.IGNORECASE,
+)
+_OR_BEHIND = re.compile(r"^[*_\"'\u201d)`]{0,3}(?: or |/)(?P<rest>[^,;.()]{1,40})", re.IGNORECASE)
+_OR_BEFORE = re.compile(
+    r"(?P<rest>[^,;.()]{1,40}?)[*_\"'\u201d)`]{0,3}(?: or (?:the |an? |by |with |in |on |at )?|/)[*_\"'\u201c(`]{0,3}$",
+    re.I,
+)
+# Nothing but marks and a currency stands between "or" and the other value.
+_BARE = re.compile(r"[\s*_(\"'\u201c\u201d)`]*(?:[A-Z]{1,3})?")
+_NO_CHOICE = re.compile(
+    r"^(?:more|less|fewer|longer|later|earlier|so|above|below|higher|over|under|greater|otherwise|else|older|younger"
+    r"|sooner|shorter|lower|rather|about|up)\b",
+    re.IGNORECASE,
+)
+_CODE_BEFORE = re.compile(
+    r"(?<![A-Za-z])(?P<code>[A-Z]{2,3}) ?(?=[$\u20ac\u00a3\d])|(?<![A-Za-z])(?P<short>[A-Z]{1,2})\$"
+)
+_CODE_BEHIND = re.compile(r"^ ?(?P<code>[A-Z]{3})\b")
+_CURRENCY_WORD = re.compile(
+    r"^ (?P<land>australian|canadian|new zealand|us|u\.s\.|american|hong kong|singapore|taiwan|mexican) dollars?\b",
+    re.I,
+)
+_CODES = {
+    "A": "AUD", "AU": "AUD", "C": "CAD", "CA": "CAD", "CDN": "CAD", "NZ": "NZD", "US": "USD", "HK": "HKD", "S": "SGD",
+    "R": "BRL", "NT": "TWD", "MX": "MXN", "AUSTRALIAN": "AUD", "CANADIAN": "CAD", "NEW ZEALAND": "NZD", "U.S.": "USD",
+    "AMERICAN": "USD", "HONG KONG": "HKD", "SINGAPORE": "SGD", "TAIWAN": "TWD", "MEXICAN": "MXN",
+}  # fmt: skip
+_UNITS = r"(?P<unit>second|minute|hour|day|night|week|month|quarter|year|person|group|room|household|item|page)\b"
+_A_UNIT = re.compile(rf"^[*_]{{0,3}} an? {_UNITS}", re.IGNORECASE)
+_RATE = re.compile(
+    rf"(?:\b(?:per|each|every)|/) ?(?:(?!second)[a-z]+ )??{_UNITS}"
+    r"|\b(?P<adverb>hourly|daily|nightly|weekly|monthly|quarterly|yearly|annual)",
+    re.IGNORECASE,
+)
+_ADVERBS = {"daily": "day", "yearly": "year", "annual": "year"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the source states the right alternative: the sentence, the place in it, and what is read there."""
+
+    text: str
+    start: int
+    end: int
+    bound: Bound | None
+
+
+class Senses:
+    """The senses in which the source of one scenario gives the right values of its claims."""
+
+    def __init__(self, scenario: Scenario, passages: Passages) -> None:
+        self._passages = passages
+        # By claim: the words of its label, and those of the labels of the other claims.
+        labels = {c.id: content(c.label) for c in scenario.claims if c.kind in COMPARED_KINDS and c.of is None}
+        self._labels = {
+            own: (words, [other for claim_id, other in labels.items() if claim_id != own])
+            for own, words in labels.items()
+        }
+        self._places: dict[str, tuple[_Place, ...]] = {}
+
+    def is_given_otherwise(self, claim: Claim, text: str, start: int, end: int) -> bool:
+        """Whether a place of a sentence gives the right alternative of a claim in another sense than the source."""
+        if claim.kind not in COMPARED_KINDS or claim.of is not None:
+            return False
+        places = self._places.get(claim.id)
+        if places is None:
+            places = self._places[claim.id] = tuple(self._places_of(claim))
+        if not places:
+            return False
+        if self._is_headed_otherwise(claim, text, start):
+            return True
+        return all(_is_otherwise(claim, place, text, start, end) for place in places)
+
+    def _is_headed_otherwise(self, claim: Claim, text: str, start: int) -> bool:
+        """Whether a line begins with a heading of its own that names what another claim is about.
+
+        Example: "Prompts: kept for 24 months" where the 24 months are those of the usage data.
+        """
+        heading = _HEADING.match(text[:start])
+        if heading is None:
+            return False
+        words = content(heading["words"])
+        if len(heading["words"].split()) > len(words) + len(_JOINING.findall(heading["words"])):
+            # "Here is how it works:" is no heading.
+            return False
+        own, others = self._labels[claim.id]
+        known = own.union(*(content(place.text) for place in self._places[claim.id]))
+        return bool(words) and words.isdisjoint(known) and any(words <= other for other in others)
+
+    def _places_of(self, claim: Claim) -> Sequence[_Place]:
+        """The places of the source, in the passages of a claim, that have its right alternative."""
+        found = []
+        for (first, last), text in self._passages.unbroken:
+            if any(span.start < last and first < span.end for span in claim.source_spans):
+                for start, end in places_in(text, claim):
+                    bound = bound_at(text, start, end) or bound_named(claim.label)
+                    found.append(_Place(text, start, end, bound if _is_measured(claim) else None))
+        return found
+
+
+def places_in(text: str, claim: Claim) -> list[tuple[int, int]]:
+    """Where a sentence has the right alternative of a claim, by its value or by its spelling."""
+    if claim.kind in VALUE_KINDS:
+        wanted: Hashable = same_amount(value_of(claim.kind, claim.right.forms[0]))
+        return [(m.start, m.end) for m in mentions(text) if m.kind is claim.kind and same_amount(m.value) == wanted]
+    low = lower(text)
+    for form in claim.right.forms:
+        starts = list(whole_starts_of(low, lower(form)))
+        if starts:
+            return [(at, at + len(form)) for at in starts]
+    return []
+
+
+def _is_measured(claim: Claim) -> bool:
+    """Whether the right alternative of a claim can be bounded. "By the clerk" bounds nothing, and "by 9 am" does."""
+    return claim.kind in VALUE_KINDS or any(map(str.isdigit, claim.right.forms[0]))
+
+
+def _is_otherwise(claim: Claim, place: _Place, text: str, start: int, end: int) -> bool:
+    known = f"{place.text} {claim.label}"
+    if _is_one_of_several(claim, place, text, start, end) or _has_another_unit(claim, place, text, start, end):
+        return True
+    bound = bound_at(text, start, end) if _is_measured(claim) else None
+    if bound is not None and bound.strict and place.bound is None and not _COMPARING.search(known):
+        return not DENIAL.search(text)
+    turns = bound is not None and place.bound is not None and bound.side is not place.bound.side
+    if turns and _ADVERSE.search(text):
+        return False
+    left, right = clause_around(text, start, end)
+    own = text[left:right]
+    source_left, source_right = clause_around(place.text, place.start, place.end)
+    nearby = f"{place.text[source_left:source_right]} {claim.label}"
+    turns ^= _denies(text, left, start, end, right, bound) and not _KNOWN_DENIAL.search(nearby)
+    if claim.kind is ClaimKind.duration:
+        mine, theirs = is_ahead(text[end:right]), is_ahead(place.text[place.end :])
+        if mine is not None and theirs is not None and mine is not theirs:
+            return not DENIAL.search(own)
+    years, known_years = set(_YEAR.findall(own)), set(_YEAR.findall(nearby))
+    if claim.kind is not ClaimKind.date and years and known_years and not years & known_years:
+        return True
+    if _UNLESS.search(text) and _IF.search(known) and not _UNLESS.search(known) and not DENIAL.search(known):
+        turns ^= not DENIAL.search(text)
+    words = content(_OPEN_UNTIL.sub(" ", own)) if _UNTIL.search(text[left:start]) else content(own)
+    turns ^= are_opposed(words, content(nearby)) and not are_opposed(content(place.text), content(nearby))
+    return turns
+
+
+def _denies(text: str, left: int, start: int, end: int, right: int, bound: Bound | None) -> bool:
+    """Whether the clause around a value denies it. What only turns a comparison denies nothing."""
+    # A denial before "more than" has been read with the bound.
+    before = text[left:start] if bound is None or bound.at >= start else ""
+    denials = [match for match in DENIAL.finditer(before) if not _MERE_NO.match(before[match.start() :])]
+    if any(not _NO_DENIAL.match(before[match.start() :]) for match in denials):
+        return True
+    return _DENIED_BEHIND.match(text[end:right]) is not None
+
+
+def _is_one_of_several(claim: Claim, place: _Place, text: str, start: int, end: int) -> bool:
+    """Whether a value is one of two that an answer leaves open: "$350 or $150"."""
+    behind, before = _OR_BEHIND.match(text[end:]), _OR_BEFORE.search(text[max(0, start - 60) : start])
+    for match, is_behind in ((behind, True), (before, False)):
+        if match is None or (is_behind and _NO_CHOICE.match(match["rest"])):
+            continue
+        rest = match["rest"]
+        if claim.kind in VALUE_KINDS:
+            wanted = same_amount(value_of(claim.kind, claim.right.forms[0]))
+            others = [m for m in mentions(rest) if m.kind is claim.kind and same_amount(m.value) != wanted]
+            if is_behind:
+                others = [m for m in others if _BARE.fullmatch(rest[: m.start])]
+            else:
+                others = [m for m in others if _BARE.fullmatch(rest[m.end :])]
+            known = {same_amount(m.value) for m in mentions(place.text)}
+            if any(same_amount(m.value) not in known or " or " not in place.text for m in others):
+                return True
+        else:
+            words = re.findall(r"[\w'-]+", rest)
+            other = (words[0] if is_behind else words[-1]) if words else ""
+            is_name = bool(other) and (claim.right.forms[0][0].isdigit() is other[0].isdigit())
+            if (
+                is_name
+                and stem(other.lower()) not in content(place.text)
+                and other.isalnum()
+                and " or " not in place.text
+            ):
+                return True
+    return False
+
+
+def _has_another_unit(claim: Claim, place: _Place, text: str, start: int, end: int) -> bool:
+    """Whether a value has another currency than in the source, or is given for each of another unit of time."""
+    if claim.kind is ClaimKind.money:
+        mine, theirs = _currency(text, start, end), _currency(place.text, place.start, place.end)
+        if mine is not None and mine != (theirs or "USD") and (theirs is not None or mine not in place.text):
+            return True
+    if claim.kind in (ClaimKind.money, ClaimKind.percent, ClaimKind.quantity):
+        left, right = clause_around(text, start, end)
+        mine_units = _rates(text[left:right], text[end:])
+        their_units = _rates(place.text, place.text[place.end :])
+        return bool(mine_units and their_units) and mine_units.isdisjoint(their_units)
+    return False
+
+
+def _rates(text: str, behind: str) -> frozenset[str]:
+    """The units of which a text speaks as "each week" or "weekly", or as "a week" right behind a value."""
+    next_to = _A_UNIT.match(behind)
+    own = frozenset() if next_to is None else frozenset({next_to["unit"].lower()})
+    return own | frozenset(
+        match["unit"].lower() if match["unit"] else _ADVERBS.get(match["adverb"].lower(), match["adverb"].lower()[:-2])
+        for match in _RATE.finditer(text)
+    )
+
+
+def _currency(text: str, start: int, end: int) -> str | None:
+    """The currency that letters beside an amount name: "NZD" of "NZD$20", "NZ$20" and "$20 NZD"."""
+    near = text[max(0, start - 4) : end]
+    match = _CODE_BEFORE.search(near)
+    if match is None or not re.match(r"[\d$\u20ac\u00a3 ]", near[match.end() : match.end() + 1] or " "):
+        match = None
+    code = match["code"] or match["short"] if match is not None else None
+    if code is None:
+        behind = _CODE_BEHIND.match(text[end:]) or _CURRENCY_WORD.match(text[end:])
+        code = behind[1].upper() if behind is not None else None
+    code = None if code is None else _CODES.get(code, code)
+    return (
+        code
+        if code is not None and len(code) == 3 and (code in _CODES.values() or code in ("EUR", "GBP", "JPY", "CHF"))
+        else None
+    )

@@ -1,0 +1,109 @@
+"""Groups of common words that are opposed, such as "open" and "close", "approve" and "reject".
+
+Where the source says the one of a value and an answer says the other, the value is not given as the source gives it.
+The groups hold everyday words of any trade. A word that is in no group says nothing here.
+"""
+
+from collections.abc import Set
+from functools import lru_cache
+
+from forge_arena.texts.words import stem
+
+_GROUPS = """
+    open opened start begin began begun commence launch / close end finish stop expire terminate conclude cease lapse
+    add introduce start gain / drop remove discontinue abolish withdraw delete end stop lose
+    keep kept hold held retain preserve store / remove delete discard destroy erase drop
+    approve accept favour favor adopt support pass / reject oppose refuse decline abstain against deny
+    increase rise rose raise grow gain climb / decrease fall fell drop reduce decline lower shrink cut
+    arrive arrival enter entry enrol enroll join / leave left depart departure exit quit
+    allow permit welcome admit / ban forbid forbade forbidden prohibit bar
+    include / exclude omit
+    asset credit receivable / debt liability debit payable
+    income revenue profit earn / expense loss expenditure spend spent
+    buy bought purchase / sell sold sale
+    send sent dispatch / receive receipt
+    lend lent / borrow
+    import / export
+    win won / lose lost
+    upload / download
+    enable activate / disable deactivate
+    connect attach / disconnect detach
+    full-time / part-time
+    full / part partial
+    permanent / temporary
+    mandatory compulsory obligatory required / optional voluntary
+    domestic inland national / foreign international overseas
+    private / public
+    internal / external
+    indoor indoors inside / outdoor outdoors outside
+    morning / evening afternoon
+    weekday / weekend
+    summer / winter
+    day daytime / night nighttime overnight
+    adult / child children minor infant
+    wholesale / retail
+    gross / net
+    single / double
+    upper / lower
+    north northern / south southern
+    east eastern / west western
+    hot warm / cold cool
+    wet / dry
+    employer / employee
+    landlord lessor / tenant lessee
+    seller vendor / buyer purchaser
+    lender / borrower
+    correct right / wrong incorrect mistaken
+    present attend / absent miss
+    odd / even
+    input / output
+    read / write
+    client / server
+    primary main / secondary
+    first / last
+    maternal / paternal
+    men male / women female
+    older elder senior / younger junior
+    pass / fail
+    save / spend
+    deposit / withdraw withdrawal
+    strengthen / weaken
+    tighten / loosen
+    lock / unlock
+    heat / chill
+    freeze / thaw
+"""
+
+
+@lru_cache(maxsize=1)
+def _sides() -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
+    groups = []
+    for line in filter(str.strip, _GROUPS.splitlines()):
+        one, other = ({stem(word) for word in side.split()} for side in line.split("/"))
+        groups.append((frozenset(one - other), frozenset(other - one)))
+    return tuple(groups)
+
+
+@lru_cache(maxsize=1)
+def _groups_by_word() -> dict[str, tuple[int, ...]]:
+    by_word: dict[str, tuple[int, ...]] = {}
+    for number, sides in enumerate(_sides()):
+        for word in sides[0] | sides[1]:
+            by_word[word] = (*by_word.get(word, ()), number)
+    return by_word
+
+
+def are_opposed(words: Set[str], known: Set[str]) -> bool:
+    """Whether some words are on the other side of a group than known ones, given as stems.
+
+    A side that is named on both ends says nothing: who writes "opens and closes" takes no side.
+    """
+    groups = {number for word in words for number in _groups_by_word().get(word, ())}
+    for number in groups:
+        one, other = _sides()[number]
+        mine, theirs = (bool(words & one), bool(words & other)), (bool(known & one), bool(known & other))
+        if mine[0] is mine[1] or theirs[0] is theirs[1]:
+            continue
+        if mine != theirs:
+            return True
+    return False
