@@ -31,6 +31,7 @@ from forge_arena.verify.passages import Passages
 from forge_arena.verify.whole_statements.addressed import names_of_reader
 from forge_arena.verify.whole_statements.bound import adds_bound, agreement_of_bound
 from forge_arena.verify.whole_statements.duty import NEEDING, agreement_of_modality, modality_of
+from forge_arena.verify.whole_statements.holder import is_left_to_choice, is_of_another
 from forge_arena.verify.whole_statements.order import agreement_of_order
 from forge_arena.verify.whole_statements.party import agreement_of_party, without_rejected
 from forge_arena.verify.whole_statements.profiles import (
@@ -132,7 +133,9 @@ class WholeStatements:
             ):
                 # What the source says contradicts nothing that the source says: it is an exception, or another case.
                 agreement = Agreement.unknown
-            if agreement is Agreement.same and self._narrows(stretch, claim, profile):
+            if agreement is Agreement.same and (
+                self._narrows(stretch, claim, profile) or self._is_of_another(stretch, claim, profile)
+            ):
                 agreement = Agreement.unknown
             if agreement is not None and (found is None or agreement is Agreement.same):
                 found = agreement
@@ -145,6 +148,11 @@ class WholeStatements:
             return False
         known = f"{profile.statement.text} {self._passages.text_of(claim.source_spans)}"
         return adds_bound(read_statement(stretch), read_statement(known), profile)
+
+    def _is_of_another(self, stretch: str, claim: Claim, profile: Profile) -> bool:
+        """Whether a text says the statement of somebody else, or leaves it to choice."""
+        passage = self._passages.text_of(claim.source_spans)
+        return is_of_another(stretch, profile, passage, self._passages) or is_left_to_choice(stretch, profile, passage)
 
     @cached_property
     def _sentences(self) -> frozenset[str]:

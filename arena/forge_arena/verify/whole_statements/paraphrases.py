@@ -31,6 +31,7 @@ from forge_arena.verify.passages import Passages
 from forge_arena.verify.whole_statements.addressed import names_of_reader
 from forge_arena.verify.whole_statements.bound import adds_bound, agreement_of_bound
 from forge_arena.verify.whole_statements.duty import ALLOWING, DENYING, denies, modality_of, opposite_of, side_of
+from forge_arena.verify.whole_statements.holder import is_left_to_choice, is_of_another
 from forge_arena.verify.whole_statements.order import agreement_of_order, has_order_of
 from forge_arena.verify.whole_statements.party import agreement_of_party, has_parties_of, without_rejected
 from forge_arena.verify.whole_statements.profiles import Agreement, Profile, Reading, profiles_of
@@ -209,6 +210,8 @@ class Paraphrases:
             return Agreement.unknown
         text = _FRAME.sub(":", text)
         if not limits_alike(self._near(text, profile), profile.statement.text, passage):
+            return Agreement.unknown
+        if is_of_another(text, profile, passage, self._passages) or is_left_to_choice(text, profile, passage):
             return Agreement.unknown
         read = read_statement(text)
         hindered: list[Agreement | None] = [

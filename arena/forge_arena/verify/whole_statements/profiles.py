@@ -17,6 +17,8 @@ from forge_arena.verify.whole_statements.words import LIGHT, is_content
 
 # A sentence has at least so many words.
 FEWEST_WORDS = 4
+# A name may begin a sentence without a capital: "3Kings will pay", "eKiln will pay".
+_BEGINS_WITH_NAME = re.compile(r"\d+[^\W\d]+ |[a-z]+[A-Z]")
 _GOVERNS_VERB = re.compile(r"^(?:may|can|could|must|shall|should|will|would|do|does|did|need)\b|\bto$")
 
 
@@ -93,7 +95,7 @@ def is_whole_statement(claim: Claim) -> bool:
 @lru_cache(maxsize=4_096)
 def _is_sentence(form: str) -> bool:
     """Whether a form is a sentence, with or without its full stop."""
-    if not form[:1].isupper() or len(form.split()) < FEWEST_WORDS:
+    if not (form[:1].isupper() or _BEGINS_WITH_NAME.match(form)) or len(form.split()) < FEWEST_WORDS:
         return False
     return form.endswith(".") or has_verb(form) or next(signs(form), None) is not None
 
