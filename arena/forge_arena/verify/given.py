@@ -62,6 +62,11 @@ _UNLESS = re.compile(r"\bunless\b", re.IGNORECASE)
 _UNTIL = re.compile(r"\b(?:until|till|through|to|by|up to)[ *_(]*$", re.IGNORECASE)
 _OPEN_UNTIL = re.compile(r"\b(?:open|start|run|stay|last|kept?|keep|retain|valid|store)\w*", re.IGNORECASE)
 _HEADING = re.compile(r"^[\s*_#|>+-]*(?P<words>[^:|\n]{2,60}?)[*_]*[:|]")
+_NO_MORE = re.compile(
+    r"\b(?:no longer|not any ?more|former|formerly|previous|previously|used to|old|older|earlier|drop\w*|remov\w*"
+    r"|replaced|discontinu\w*|deprecat\w*|once|ended|until when)\b",
+    re.IGNORECASE,
+)
 _JOINING = re.compile(r"\b(?:of|the|and|for|to|an?|in|on|by|your|our)\b", re.IGNORECASE)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _COMPARING = re.compile(
@@ -139,6 +144,10 @@ class Senses:
         if self._is_headed_otherwise(claim, text, start):
             return True
         return all(_is_otherwise(claim, place, text, start, end) for place in places)
+
+    def is_past_itself(self, claim: Claim) -> bool:
+        """Whether a claim is itself about what is in force no more: "the versions that are no longer supported"."""
+        return _NO_MORE.search(claim.label) is not None
 
     def _is_headed_otherwise(self, claim: Claim, text: str, start: int) -> bool:
         """Whether a line begins with a heading of its own that names what another claim is about.

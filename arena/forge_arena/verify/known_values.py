@@ -11,7 +11,7 @@ from functools import cached_property
 
 from forge_arena.texts.number_words import SMALL
 from forge_arena.texts.sentences import contains_whole, lower
-from forge_arena.texts.values import COUNT_NOUNS, COUNTED, Mention, mentions, same_amount, value_of
+from forge_arena.texts.values import COUNT_NOUNS, COUNTED, MONTHS, Mention, mentions, same_amount, value_of
 from forge_arena.types import Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.derived import is_left_of, numbers_of
 from forge_arena.verify.passages import section_numbers, section_of_value
@@ -23,6 +23,14 @@ MOST_SUMMED = 8
 _BARE_AMOUNT = re.compile(r"(?<![\w.,$\u20ac\u00a3-])\d{1,9}\.\d{1,2}(?![\w.%]| ?%)")
 _NUMBER_AND_UNIT = re.compile(r"([\d.,]+|[A-Za-z]+)[ -]([A-Za-z]{3,})")
 _DIGITS_AND_UNIT = re.compile(r"(?<![\w.,])([\d.,]*\d)[ -]?([A-Za-z]{2,5})\b")
+
+
+# "55 decibels (dBA)" says "55 dBA" too, and "October of 2025" says "October 2025".
+_UNIT_IN_FULL = re.compile(r"\b(?P<number>\d[\d.,]*)[ -](?P<unit>[A-Za-z]+) \((?P<short>[A-Za-z\u00b0/]{1,6})\)")
+_OTHER_SPELLINGS = (
+    (_UNIT_IN_FULL, r"\g<number> \g<short>"),
+    (re.compile(rf"\b(?P<month>{'|'.join(MONTHS)}) of (?P<year>(?:19|20)\d\d)\b"), r"\g<month> \g<year>"),
+)
 
 
 class KnownValues:
@@ -194,7 +202,21 @@ class KnownValues:
                 for form in alternative.forms[:1]:
                     value = same_amount(value_of(claim.kind, form))
                     names_by_value[value] = (*names_by_value.get(value, ()), alternative.name)
+                    short = same_amount(self._abbreviated(claim.kind, form))
+                    if short is not None and short != value:
+                        names_by_value[short] = (*names_by_value.get(short, ()), alternative.name)
         return names_by_value
+
+    def _abbreviated(self, kind: ClaimKind, form: str) -> Hashable:
+        """The value of a form in the short unit that the source gives for its unit: "decibels (dBA)"."""
+        number, _, unit = form.partition(" ")
+        short = self._short_units.get(unit.lower()) if kind is ClaimKind.quantity else None
+        return None if short is None else value_of(kind, f"{number} {short}")
+
+    @cached_property
+    def _short_units(self) -> dict[str, str]:
+        """By unit: how the source abbreviates the unit beside a number."""
+        return {match["unit"].lower(): match["short"] for match in _UNIT_IN_FULL.finditer(self._source)}
 
     @cached_property
     def states_what_is_wrong(self) -> bool:
@@ -237,7 +259,12 @@ class KnownValues:
                     texts += alternative.forms
                     if alternative.check is not None and isinstance(alternative.check.argument, tuple):
                         texts += alternative.check.argument
-        return frozenset((m.kind, m.value) for text in texts for m in mentions(text))
+        stated = {(m.kind, m.value) for text in texts for m in mentions(text)}
+        for text in texts:
+            for pattern, spelling in _OTHER_SPELLINGS:
+                for match in pattern.finditer(text):
+                    stated |= {(m.kind, m.value) for m in mentions(match.expand(spelling))}
+        return frozenset(stated)
 
 
 def _unit_of(value: Hashable) -> str | None:

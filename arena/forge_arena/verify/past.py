@@ -40,6 +40,12 @@ REJECTED = re.compile(
 # "You still call it so" and "it was 10 days" speak of what is not in force, if the text says as well what is right.
 STILL = re.compile(r"\bstill\b", re.IGNORECASE)
 WAS = re.compile(r"\b(?:was|were|had|stood|lapsed|expired|ended|before)\b", re.IGNORECASE)
+# A value with which another one is only compared: "stricter than the 70 decibels".
+COMPARED = re.compile(
+    r"\b(?:than|against|versus|unlike|compared (?:to|with)|on top of|in addition to)(?: (?:the|an?|its|their))?"
+    r"[ *_\"'\u201c(]*$",
+    re.IGNORECASE,
+)
 _QUOTED = re.compile(r"[\"\u201c][^\"\u201c\u201d]*[\"\u201d]|(?<!\w)'[^']*'(?!\w)|\u2018[^\u2018\u2019]*\u2019")
 _YEARS = re.compile(r"\b(?:\d{1,2} )?(?:\w+ )?(?:19|20)\d\d\b")
 

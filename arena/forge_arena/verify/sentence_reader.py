@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 
 from forge_arena.texts.sentences import lower
 from forge_arena.texts.values import Mention, mentions
+from forge_arena.texts.words import content
 from forge_arena.types import Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.citations import Citations, Weight
 from forge_arena.verify.compared import option_at
@@ -27,7 +28,7 @@ from forge_arena.verify.given import Senses
 from forge_arena.verify.known_values import KnownValues
 from forge_arena.verify.ownership import Ownership, Place
 from forge_arena.verify.passages import Passages, clause
-from forge_arena.verify.past import STILL, WAS
+from forge_arena.verify.past import COMPARED, STILL, WAS
 from forge_arena.verify.reading import Reading, ReadSentence, without_contained
 from forge_arena.verify.spellings import Spellings
 from forge_arena.verify.spoken import spoken_values
@@ -35,6 +36,8 @@ from forge_arena.verify.topics import Topics
 from forge_arena.verify.value_reader import ValueReader
 
 CACHED_SENTENCES = 4_096
+# A sentence with so many of the words of a fact speaks of it.
+SPOKEN_OF = 0.5
 
 
 class SentenceReader:
@@ -158,11 +161,20 @@ class SentenceReader:
         Of what is not right only another passage than the right one, a wrong term and a superseded value are weighed.
         """
         claim = self._claim_by_id[reading.claim]
-        if claim.right.name in reading.alternatives and not reading.past:
-            return self._weigh_right(claim, reading, sentence)
+        if claim.right.name in reading.alternatives and self._senses is not None:
+            if reading.past and self._senses.is_past_itself(claim):
+                # "Supports 2.6 no longer" is what is asked for.
+                reading = reading._replace(past=False)
+            if not reading.past:
+                return self._weigh_right(claim, reading, sentence)
         if not reading.alternatives or claim.right.name in reading.alternatives or claim.of is not None or reading.past:
             return reading
         alternative = claim.alternative(reading.alternatives[0])
+        if self._senses is not None and alternative.standing is Standing.elsewhere:
+            if claim.kind is ClaimKind.citation and not self._speaks_of_subject(claim, readings, sentence):
+                return reading._replace(elsewhere=True, doubtful=True)
+            if COMPARED.search(sentence[: reading.start]) is not None:
+                return reading._replace(elsewhere=True)
         if claim.kind is ClaimKind.citation and alternative.standing is Standing.elsewhere:
             places = [
                 (other.start, other.end) for other in readings if self._claim_by_id[other.claim].kind is claim.kind
@@ -186,6 +198,16 @@ class SentenceReader:
             past = STILL.search(sentence, 0, reading.start) is not None or WAS.search(beside) is not None
             return reading._replace(elsewhere=past)
         return reading
+
+    def _speaks_of_subject(self, citation: Claim, readings: list[Reading], sentence: str) -> bool:
+        """Whether a sentence has the fact for which a passage should be cited."""
+        subject = self._claim_by_id.get(citation.subject or "")
+        if subject is None or any(other.claim == subject.id and not other.past for other in readings):
+            return True
+        if subject.kind is not ClaimKind.term or not subject.right.forms:
+            return False
+        words = content(subject.right.forms[0])
+        return len(words & content(sentence)) >= SPOKEN_OF * len(words)
 
     def _weigh_right(self, claim: Claim, reading: Reading, sentence: str) -> Reading:
         """A reading of a right value with whether the value is given in another sense, or in the place of another."""

@@ -7,7 +7,7 @@ is the Tessaro Duo.
 import re
 
 from forge_arena.texts.sentences import lower, whole_starts_of
-from forge_arena.texts.values import Mention, mentions
+from forge_arena.texts.values import MONTHS, Mention, mentions
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario
 from forge_arena.verify.citations import Citations
 from forge_arena.verify.passages import section_numbers, section_of_value
@@ -16,6 +16,8 @@ from forge_arena.verify.reading import SPELLED_KINDS, Reading
 from forge_arena.verify.whole_statements import is_whole_statement
 
 _BARE_SECTION = re.compile(r"(?<![\w.,$€£%#-])\d{1,3}(?:\.\d{1,3}){1,4}(?![\w%]|[.,-]\d)")
+# "October of 2025" is "October 2025".
+_MONTH_OF = re.compile(rf"\b({'|'.join(map(str.lower, MONTHS))}) of (?=(?:19|20)\d\d\b)")
 # Found much faster, and each bare section has one.
 _POINT_IN_NUMBER = re.compile(r"\d\.\d")
 
@@ -143,6 +145,8 @@ def _lower_forms(claim: Claim, alternative: Alternative, source: str) -> list[st
     forms = [lower(form) for form in alternative.forms]
     if claim.kind is ClaimKind.citation:
         forms += [form.removeprefix("the ") for form in forms if form.startswith("the ")]
+    elif claim.kind is ClaimKind.term:
+        forms += [shorter for form in forms if (shorter := _MONTH_OF.sub(r"\1 ", form)) != form]
     elif claim.kind is ClaimKind.option and alternative.forms:
         form = alternative.forms[0]
         first, _, rest = form.partition(" ")

@@ -10,6 +10,7 @@ order           what comes first
 bound           how far it reaches
 party           who acts, gives, owns or comes before "than"
 holder          whether it is said of somebody else, or left to choice
+plain           a sentence as it is said more plainly
 addressed       whom the text calls "you", and how a statement about that person is said to the person
 same_case       whether a text speaks of the case of the statement at all
 stretches       the parts of a text that are read together

@@ -34,6 +34,7 @@ from forge_arena.verify.whole_statements.duty import NEEDING, agreement_of_modal
 from forge_arena.verify.whole_statements.holder import is_left_to_choice, is_of_another
 from forge_arena.verify.whole_statements.order import agreement_of_order
 from forge_arena.verify.whole_statements.party import agreement_of_party, without_rejected
+from forge_arena.verify.whole_statements.plain import parts_of, plainly
 from forge_arena.verify.whole_statements.profiles import (
     Agreement,
     Profile,
@@ -173,6 +174,12 @@ class WholeStatements:
         literal = _literally(stretch, profile)
         if literal is not None:
             return literal
+        parts = parts_of(stretch)
+        if len(parts) > 1:
+            read_parts = [self._agreement(part, profile) for part in parts]
+            told = [agreement for agreement in read_parts if agreement is not None]
+            return told[0] if len(set(told)) == 1 else Agreement.unknown if told else None
+        stretch = plainly(stretch, profile.words)
         stretch = without_rejected(stretch, profile)
         read = read_statement(stretch)
         if not self._speaks_of(read, stretch, profile):

@@ -13,7 +13,23 @@ IMPERATIVE = re.compile(r"^\W*(?:please |always |never |do not |don['\u2019]t )"
 # "No wire fees and a personal banker": what "no" denies ends where the next thing has an article of its own.
 _NO_OF_A_LIST = re.compile(r"no (?P<denied>[\w'-]+(?: [\w'-]+){0,5}?),? (?:and|but|plus) (?:an?|the) ", re.IGNORECASE)
 # "Dispute any charge you did not make" denies something of the charge alone. "In the app you do not pay" denies more.
-_PREPOSITIONS = ("in", "on", "at", "to", "of", "for", "by", "with", "from", "under", "after", "before", "during")
+_PREPOSITIONS = (
+    "in",
+    "on",
+    "at",
+    "to",
+    "of",
+    "for",
+    "by",
+    "with",
+    "from",
+    "under",
+    "after",
+    "before",
+    "during",
+    "as",
+    "like",
+)
 _OF_A_NOUN = re.compile(
     "".join(rf"(?<!\b{word} )" for word in _PREPOSITIONS)
     + r"\b(?:any|every|each|all|an?|the|those) (?:[\w-]+ ){1,3}(?:you|they|we|he|she|i) $",

@@ -34,6 +34,7 @@ from forge_arena.verify.whole_statements.duty import ALLOWING, DENYING, denies, 
 from forge_arena.verify.whole_statements.holder import is_left_to_choice, is_of_another
 from forge_arena.verify.whole_statements.order import agreement_of_order, has_order_of
 from forge_arena.verify.whole_statements.party import agreement_of_party, has_parties_of, without_rejected
+from forge_arena.verify.whole_statements.plain import plainly
 from forge_arena.verify.whole_statements.profiles import Agreement, Profile, Reading, profiles_of
 from forge_arena.verify.whole_statements.same_case import (
     agreement_of_condition,
@@ -202,7 +203,7 @@ class Paraphrases:
     def _agreement(self, stretch: Stretch, profile: Profile, passage: str, *, pointed: bool) -> Agreement:
         """Whether a stretch has what sets a statement apart from its opposite."""
         own = stretch.text if stretch.alone else without_questions(stretch.text)
-        text = without_rejected(as_rule(own, profile.statement.text), profile)
+        text = without_rejected(as_rule(plainly(own, profile.words), profile.statement.text), profile)
         if not text or not is_asserted(text, f"{profile.statement.text} {passage}"):
             return Agreement.unknown
         if text != stretch.text and count_words(text, profile.words) < SPOKEN_WORDS:
