@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from shutil import copyfile, rmtree
+from threading import Event
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -53,23 +55,38 @@ def train_all(
     Raises:
         TrainingStopped: a run failed; its last words are in the message.
     """
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        working = {pool.submit(_train, folder_of(out, n), runs[n], preset, arena, start, before): n for n in runs}
-        done: set[Future[float]] = set()
+    no_more = Event()
+
+    def train(name: str) -> float | None:
+        """The seconds that a run learned; None if it did not begin."""
+        if no_more.is_set():
+            return None
         try:
-            while len(done) < len(working):
+            return _train(folder_of(out, name), runs[name], preset, arena, start, before)
+        except BaseException:
+            # Here, because the next run begins in this thread before anybody hears of the failure.
+            no_more.set()
+            raise
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        working = {pool.submit(train, name): name for name in runs}
+        waiting = set(working)
+        try:
+            while waiting:
                 lines = ((n, _last_line(out, n)) for run, n in working.items() if run.running())
-                reporter.progress("runs", len(done), len(runs), "; ".join(f"{n}: {line}" for n, line in lines if line))
-                done = wait(working, LOOK_EVERY, FIRST_EXCEPTION).done
-                if any(run.exception() is not None for run in done):
-                    break
+                done = len(working) - len(waiting)
+                reporter.progress("runs", done, len(runs), "; ".join(f"{n}: {line}" for n, line in lines if line))
+                ended, waiting = wait(waiting, LOOK_EVERY, FIRST_COMPLETED)
+                if failed := [working[run] for run in ended if run.exception() is not None]:
+                    # Those that have begun go on to their end, because they may be good.
+                    others = "; what has begun goes on to its end, and no other run begins" if waiting else ""
+                    reporter.say(f"failed: {', '.join(failed)}, see {SAID} in its folder{others}")
         finally:
-            # After a failure or Ctrl-C no other run begins. The runs that go on may be good, and go on to their end.
-            pool.shutdown(cancel_futures=True)
-        for run in done:
-            run.result()
-        reporter.progress("runs", len(done), len(runs), "")
-        return {name: run.result() for run, name in working.items()}
+            # After Ctrl-C no other run begins either.
+            no_more.set()
+        learned = {name: seconds for run, name in working.items() if (seconds := run.result()) is not None}
+        reporter.progress("runs", len(learned), len(runs), "")
+        return learned
 
 
 def _last_line(out: Path, name: str) -> str:
@@ -111,13 +128,20 @@ def _train(
             check=False,
         )
     if process.returncode:
-        words = (folder / SAID).read_text(encoding="utf-8", errors="replace")
-        raise TrainingStopped(f"{folder.name}: {words[-2000:].strip()}")
+        words = (folder / SAID).read_text(encoding="utf-8", errors="replace")[-2000:].strip()
+        raise TrainingStopped(f"{folder.name}{_how_it_ended(process.returncode)}: {words}")
     seconds = _seconds_of_steps(folder) or perf_counter() - begun
     write_whole(timed, json.dumps(seconds))
     # Checkpoints of a whole model take gigabytes, and nothing continues from them any more.
     rmtree(folder / "phase1" / "checkpoints", ignore_errors=True)
     return seconds
+
+
+def _how_it_ended(code: int) -> str:
+    """How a process ended that a signal ended; empty for any other."""
+    if code != -signal.SIGKILL:
+        return f" was ended by {signal.Signals(-code).name}" if code < 0 else ""
+    return " was killed, as happens if the memory is full: call the command again when there is more. It had said"
 
 
 def _seconds_of_steps(folder: Path) -> float:
