@@ -17,17 +17,12 @@ from forge_arena.verify.passages import Passages
 from forge_arena.verify.whole_statements.profiles import Profile
 from forge_arena.verify.whole_statements.words import has_any, is_content
 
-_VERB = (
-    r"(?:may|must|can|could|should|shall|will|would|need|needs|has to|have to|is|are|was|were|do|does|pay|pays|cover"
-    r"|covers|bear|bears)\b"
-)
-_YOU_ACT = re.compile(
-    rf"(?:^|[,;:.] |\b(?:and|but|so|that) )\W{{0,3}}you(?:['\u2019]ll| also| yourself)? ?(?:{_VERB})?", re.I
-)
+_VERB = r"(?:may|must|can|could|should|shall|will|would|need|needs|has to|have to|is|are|was|were|do|does)\b"
+_YOU_ACT = re.compile(r"(?:^|[,;:.] |\b(?:and|but|so|that) )\W{0,3}you\b", re.IGNORECASE)
 _YOU = re.compile(r"\b(?:you|your|yours|yourself)\b", re.IGNORECASE)
 _NAMED = re.compile(
     r"(?:^|[,;:.] |\n)\W{0,4}(?P<only>only )?(?:the |an? |our |your |every |each |any |all )?"
-    rf"(?P<name>[A-Za-z][\w'-]+) {_VERB}",
+    rf"(?P<name>[A-Za-z][\w'-]+) (?:{_VERB}|(?P<act>[a-z]+)\b)",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
@@ -53,10 +48,14 @@ def is_of_another(text: str, profile: Profile, passage: str, passages: Passages)
         return False
     if _YOU.search(statement) and not _YOU.match(statement) and _YOU_ACT.search(text):
         return True
+    acts = content(statement)
     known = content(f"{statement} {passage} {passages.task}")
     for match in _NAMED.finditer(text):
         name = content(match["name"])
         if not name or _PRONOUN.match(match["name"]) or name & known:
+            continue
+        if match["act"] and content(match["act"]).isdisjoint(acts):
+            # Only what the statement says that somebody does: "the warden pays", and no "warden on duty".
             continue
         if match["only"] or all(word in passages.rarity for word in name):
             return True
