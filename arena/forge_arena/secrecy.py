@@ -37,6 +37,11 @@ _PLACES = frozenset({"env", "file", "path"})
 _AUTHORIZATION = re.compile(r"(Bearer|Basic)\s+\S+", re.IGNORECASE)
 
 
+def fits_header(secret: str) -> bool:
+    """Whether a header of a request can hold a key or a token. A line break or a letter with an accent does not fit."""
+    return secret.isascii() and secret.isprintable()
+
+
 def public_address(text: str) -> str:
     """A text without the users, passwords and queries of the addresses in it, because these may be secrets."""
     return _QUERY.sub(r"\1", _USER.sub("", text))

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from forge_arena.hosts import is_loopback
+from forge_arena.secrecy import fits_header
 from forge_server.errors import CrossSite, Forbidden, TooFast, Unauthorized
 from forge_server.rates import Buckets
 from forge_server.sessions import PageSession
@@ -61,7 +62,7 @@ class Grant:
             return cls(bytes.fromhex(hashed[1]), role)
         if token.startswith("sha256:"):
             raise ValueError("a hashed token is sha256: and 64 hexadecimal digits")
-        if len(token) < SHORTEST or not token.isascii() or not token.isprintable():
+        if len(token) < SHORTEST or not fits_header(token):
             raise ValueError(f"a token needs at least {SHORTEST} printable ASCII characters")
         return cls(_digest(token.encode()), role)
 

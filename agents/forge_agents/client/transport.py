@@ -14,6 +14,7 @@ import tenacity
 from forge_agents.client.calls import Call
 from forge_agents.client.errors import ArenaRefused, ArenaUnreachable, BadArenaURL
 from forge_arena.errors import BadArgument
+from forge_arena.secrecy import fits_header
 from forge_arena.types import Outcome
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Transport:
             raise BadArenaURL(f"arena URL must be like http://127.0.0.1:8000, got {self.url!r}")
         if url.path.rstrip("/").endswith("/v1"):
             raise BadArenaURL(f"arena URL must come without /v1, got {self.url!r}")
-        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
+        if self.token is not None and not fits_header(self.token):
             raise BadArgument(
                 "the token holds a character that no token has, such as a line break or a letter with an accent: copy "
                 "the token alone, and the whole of it"

@@ -20,7 +20,7 @@ from forge_arena.endpoints.bodies import Choice, Completion, ErrorBody, Models, 
 from forge_arena.endpoints.errors import EndpointFailed, Explainer, retry_after, worth_retrying
 from forge_arena.errors import BadArgument
 from forge_arena.hosts import is_loopback
-from forge_arena.secrecy import credentials, public_address
+from forge_arena.secrecy import credentials, fits_header, public_address
 from forge_arena.storable import storable_json
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class Endpoint:
                 "give the endpoint a key, or a user and a password in its address, but not both: a request has one "
                 "Authorization"
             )
-        if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+        if api_key is not None and not fits_header(api_key):
             raise BadArgument(
                 "the API key holds a character that no key has, such as a line break or a letter with an accent: copy "
                 "the key alone, and the whole of it"
