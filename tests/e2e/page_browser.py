@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 
 from axe_core_python.base import AXE_FILE_PATH
 from selenium import webdriver
+from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -56,6 +57,15 @@ class Browser:
     def value(self, selector: str) -> str:
         return str(self.web.execute_script("return document.querySelector(arguments[0])?.value ?? ''", selector))
 
+    def focus(self, selector: str, number: int = 0) -> None:
+        """Move the focus in one go, because a page that follows the server replaces what has no focus."""
+        move = "document.querySelectorAll(arguments[0])[arguments[1]].focus()"
+        self.web.execute_script(move, selector, number)
+
+    def follow(self, on: bool) -> None:
+        """Let a page follow the server or stand still, with its own box."""
+        self.web.execute_script("{ const b = document.getElementById('follow'); if (b) b.checked = arguments[0]; }", on)
+
     def press(self, *keys: str) -> None:
         """Press keys, each sent to whatever has the focus then."""
         for key in keys:
@@ -88,7 +98,8 @@ class Browser:
         return urlsplit(self.web.current_url).path
 
     def look(self, name: str) -> None:
-        """Let axe read the page in both sizes and schemes, and take pictures."""
+        """Let axe read the page in both sizes and schemes, and take pictures; the page stands still meanwhile."""
+        self.follow(on=False)
         for width in SIZES:
             for scheme in SCHEMES:
                 self.show(width, scheme)
@@ -100,6 +111,7 @@ class Browser:
                     self._picture(label, width)
         self.console += [entry["message"] for entry in self.web.get_log("browser")]
         self.show(1280, "light")
+        self.follow(on=True)
 
     def show(self, width: int, scheme: str) -> None:
         features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -229,7 +241,8 @@ def watch(browser: Browser, run_id: str) -> dict[str, Any]:
     browser.note_alerts()
     browser.get("/runs")
     saw: dict[str, Any] = {"drawn_first": browser.count(".key.line-1")}
-    browser.find("input[name=run]:not(:checked)").send_keys(Keys.SPACE, Keys.ENTER)
+    browser.focus("input[name=run]:not(:checked)")
+    browser.press(Keys.SPACE, Keys.ENTER)
     browser.wait(lambda: browser.count(".chart .line-1"))
     saw["names"] = browser.texts(".named")
     browser.look("runs")
@@ -241,11 +254,13 @@ def watch(browser: Browser, run_id: str) -> dict[str, Any]:
     browser.get("/leaderboard")
     browser.look("leaderboard with entries")
     saw["differences"] = browser.count("#differences + .wide tbody tr")
-    browser.find("summary").send_keys(Keys.ENTER)
+    browser.focus("summary")
+    browser.press(Keys.ENTER)
     browser.wait(lambda: browser.find("input[name=entry]").is_displayed())
-    boxes = browser.web.find_elements(By.CSS_SELECTOR, "input[name=entry]")
-    boxes[0].send_keys(Keys.SPACE)
-    boxes[1].send_keys(Keys.ENTER)
+    browser.focus("input[name=entry]")
+    browser.press(Keys.SPACE)
+    browser.focus("input[name=entry]", 1)
+    browser.press(Keys.ENTER)
     browser.wait(lambda: "entry=" in browser.web.current_url)
     saw["curves"] = browser.count(".chart .plain")
     browser.get("/live")
@@ -255,10 +270,22 @@ def watch(browser: Browser, run_id: str) -> dict[str, Any]:
     return saw | {"axe": browser.axe, "too_wide": browser.too_wide, "console": browser.console}
 
 
-if __name__ == "__main__":
-    what, url, *more = sys.argv[1:]
+def drive(what: str, url: str, *more: str) -> dict[str, Any]:
+    """What a fresh browser saw; a wait that was in vain (TimeoutException) counts against the page."""
     browser = Browser(url)
     try:
-        print(json.dumps({"play": play, "login": login, "hostile": hostile, "watch": watch}[what](browser, *more)))
+        return {"play": play, "login": login, "hostile": hostile, "watch": watch}[what](browser, *more)
     finally:
         browser.web.quit()
+
+
+if __name__ == "__main__":
+    try:
+        seen = drive(*sys.argv[1:])
+    except TimeoutException:
+        raise
+    except WebDriverException as problem:
+        # The browser or its driver failed, and says nothing about the pages: once more, and the second time counts.
+        print(f"driven once more after {type(problem).__name__}: {problem.msg}", file=sys.stderr)
+        seen = drive(*sys.argv[1:])
+    print(json.dumps(seen))

@@ -147,14 +147,16 @@ document.addEventListener("keydown", (event) => {
 // would be replaced. The server has escaped all texts of the new page too.
 const follow = byId("follow");
 if (follow) {
+  const following = () => follow.checked && !document.hidden && !byId("live").contains(document.activeElement);
   setInterval(async () => {
-    if (!follow.checked || document.hidden || byId("live").contains(document.activeElement)) return;
+    if (!following()) return;
     try {
       const answer = await fetch(location.href);
       if (!answer.ok) return;
-      const open = [...byId("live").querySelectorAll("details")].map((part) => part.open);
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
-      if (!fresh) return;
+      // Asked again, because the focus may have moved while the answer was on its way.
+      if (!fresh || !following()) return;
+      const open = [...byId("live").querySelectorAll("details")].map((part) => part.open);
       fresh.querySelectorAll("details").forEach((part, number) => { part.open = open[number] ?? part.open; });
       byId("live").replaceWith(fresh);
     } catch {
