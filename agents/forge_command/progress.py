@@ -14,7 +14,6 @@ from rich.progress import (
     Task,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.text import Text
 
@@ -38,11 +37,19 @@ def progress(*columns: ProgressColumn) -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TimeLeftColumn(),
         NoteColumn(),
     )
     shown = Progress if console.is_terminal else Lines
     return shown(*bars, console=console, speed_estimate_period=MEASURED_OVER)
+
+
+class TimeLeftColumn(ProgressColumn):
+    """The time that a task still takes, as its line says it."""
+
+    def render(self, task: Task) -> Text:
+        left = _seconds_left(task)
+        return Text("" if left is None else clock(left), style="progress.remaining")
 
 
 class NoteColumn(ProgressColumn):
@@ -108,7 +115,6 @@ def _seconds_left(task: Task) -> float | None:
     """The seconds that a task still takes; None if nothing is done yet, or everything."""
     if task.finished or not task.total or not task.completed:
         return None
-    if task.time_remaining is not None:
-        return task.time_remaining
-    # After one step there is no speed yet: rich measures it between two steps.
-    return (task.elapsed or 0.0) * (task.total - task.completed) / task.completed
+    by_average = (task.elapsed or 0.0) * (task.total - task.completed) / task.completed
+    # rich measures speed between steps. The steps of one batch all come at its end, and would seem to take no time.
+    return max(by_average, task.time_remaining or 0.0)

@@ -27,6 +27,27 @@ def test_a_line_says_what_is_done_and_what_is_left() -> None:
     assert line(bars.tasks[0]) == "rules: 600 of 600 verdicts, 1:06:40 so far, reward 0.4"
 
 
+def test_the_steps_of_a_batch_that_come_at_once_are_not_taken_for_its_speed() -> None:
+    now = [0.0]
+    bars = Progress(get_time=lambda: now[0], disable=True, speed_estimate_period=900)
+    task = bars.add_task("checker", total=96)
+    now[0] = 200.0
+    for _ in range(32):
+        now[0] += 0.01
+        bars.advance(task)
+    assert line(bars.tasks[0]).endswith("about 0:06:41 left")
+
+
+def test_what_was_done_before_a_task_began_does_not_shorten_what_is_left() -> None:
+    now = [0.0]
+    bars = Progress(get_time=lambda: now[0], disable=True, speed_estimate_period=900)
+    task = bars.add_task("resumed", total=100, completed=90)
+    for at in (60.0, 120.0):
+        now[0] = at
+        bars.advance(task)
+    assert line(bars.tasks[0]).endswith("about 0:08:00 left")
+
+
 def test_a_line_of_a_task_without_an_end_says_what_is_done() -> None:
     now = [0.0]
     bars = Progress(get_time=lambda: now[0], disable=True)
