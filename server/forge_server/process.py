@@ -9,7 +9,7 @@ from contextlib import suppress
 from forge_server import logs
 from forge_server.processes import serve_together
 from forge_server.running import run_server
-from forge_server.settings import Settings, SettingsError
+from forge_server.settings import Settings, SettingsError, unknown_variables
 
 
 def serve(settings: Settings) -> None:
@@ -21,6 +21,8 @@ def serve(settings: Settings) -> None:
     """
     logs.configure(settings.log_level, settings.log_json)
     logs.take_over(settings.log_level, settings.log_json)
+    for variable, nearest in unknown_variables().items():
+        logs.log.warning("unknown_variable", variable=variable, did_you_mean=nearest)
     if settings.processes == 1:
         # After it has shut down, uvicorn raises the signal again.
         with suppress(KeyboardInterrupt):

@@ -15,6 +15,7 @@ from forge_arena.errors import ForgeArenaError
 from forge_arena.hosts import is_loopback
 from forge_arena.profiles import STANDARD, open_profile
 from forge_arena.salts import check_secret
+from forge_arena.suggest import nearest_name
 from forge_arena.types import Awareness, Candour, Load, Mechanism, View
 from forge_arena.wire import MAX_BATCH
 from forge_arena.workers.registry import check_reads_documents
@@ -23,6 +24,14 @@ from forge_server.access import Grant
 PREFIX = "FORGE_ARENA_"
 # Before the path of a store that is a file.
 SQLITE = "sqlite:///"
+# Variables that begin like settings and are none. `forge-arena`, the examples, the tests and `make` read them.
+READ_BY_OTHERS = frozenset(
+    {
+        *("AUTHOR_API_KEY", "ENCODER", "SMALL_MODEL", "TOKEN"),
+        *("AXE", "BROWSER", "CHAOS", "CHAOS_JSON", "DOCS", "INSPECT_AI", "NEMO_GYM", "OPENENV", "SCREENSHOTS", "UV"),
+        *("BENCH_EPISODES", "BENCH_JSON", "BENCH_MINUTES", "BENCH_ROUNDS", "VERIFIERS", "VLLM_ENV"),
+    }
+)
 SPLIT: dict[str, Callable[[str], list[str]]] = {"tokens": lambda text: text.split(","), "vllm_args": shlex.split}
 
 
@@ -231,7 +240,8 @@ class Settings(BaseModel):
         Tokens are separated by commas, vllm_args as in a shell.
 
         Raises:
-            SettingsError: some settings are wrong. The message has one line for each of them.
+            SettingsError: some settings are wrong. The message has one line for each of them, and one for each
+                variable that nothing reads.
         """
         environ = os.environ if environ is None else environ
         values: dict[str, Any] = {}
@@ -249,7 +259,24 @@ class Settings(BaseModel):
             lines = (
                 f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')}" for e in wrong
             )
-            raise SettingsError("\n".join(lines)) from None
+            hints = (
+                f"{variable} is no setting" + ("" if near is None else f": did you mean {near}?")
+                for variable, near in unknown_variables(environ).items()
+            )
+            raise SettingsError("\n".join((*lines, *hints))) from None
+
+
+def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """The variables that begin like settings and that nothing reads, each with the setting that is most like it.
+
+    Values play no part, because a value may be a token.
+    """
+    environ = os.environ if environ is None else environ
+    settings = [name.upper() for name in Settings.model_fields]
+    names = sorted(variable.removeprefix(PREFIX) for variable in environ if variable.startswith(PREFIX))
+    unknown = (name for name in names if name not in settings and name not in READ_BY_OTHERS)
+    nearest = {name: nearest_name(name, settings) for name in unknown}
+    return {PREFIX + name: None if near is None else PREFIX + near for name, near in nearest.items()}
 
 
 def logs_as_json(environ: Mapping[str, str] | None = None) -> bool:

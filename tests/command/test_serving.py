@@ -81,6 +81,17 @@ def test_a_server_that_does_not_start_says_why_in_json_where_its_log_is_json(tmp
     assert "unknown Worker" in json.loads(line)["reason"]
 
 
+def test_a_server_says_which_variable_nothing_reads(tmp_path: Path) -> None:
+    arguments = ("-m", "forge_command", "serve", "--port", "0", "--store", f"sqlite:///{tmp_path}/arena.db")
+    environment = {**ENVIRONMENT, "FORGE_ARENA_TOKEN_": "a secret token", "FORGE_ARENA_LOG_JSON": "true"}
+    log = tmp_path / "log"
+    with ServerProcess(*arguments, environment=environment, log=log):
+        pass
+    (told,) = (line for line in map(json.loads, log.read_text().splitlines()) if line["event"] == "unknown_variable")
+    assert (told["variable"], told["did_you_mean"]) == ("FORGE_ARENA_TOKEN_", "FORGE_ARENA_TOKENS")
+    assert "a secret token" not in log.read_text()
+
+
 def test_a_token_is_made_for_the_client_and_its_hash_for_the_server() -> None:
     out, _ = called("token", "--role", "trainer")
     client, server = (line.rsplit(" ", 1)[1] for line in out.splitlines())

@@ -1,11 +1,18 @@
 """Settings come from the environment and from arguments, and wrong ones are refused by name."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from forge_arena.salts import PUBLISHED_SALT
 from forge_arena.wire import MAX_BATCH
 from forge_server.access import Access
-from forge_server.settings import Settings, SettingsError
+from forge_server.settings import PREFIX, READ_BY_OTHERS, Settings, SettingsError, unknown_variables
+
+ROOT = Path(__file__).parents[2]
+# Names that tests write wrongly on purpose.
+MISSPELT = {"FORGE_ARENA_TOKEN_", "FORGE_ARENA_WORKERS", "FORGE_ARENA_XYZZY"}
 
 
 def test_what_is_given_wins_over_the_environment_which_wins_over_the_default() -> None:
@@ -112,6 +119,30 @@ def test_what_several_processes_cannot_do_is_refused_and_one_process_can(
         Settings.from_environment({"FORGE_ARENA_PROCESSES": "2"}, **settings)
     assert message in str(refusal.value)
     assert Settings.from_environment({}, **settings).processes == 1
+
+
+def test_a_variable_that_nothing_reads_is_named_with_the_nearest_setting_and_without_its_value() -> None:
+    environ = {"FORGE_ARENA_TOKEN_": "a secret", "FORGE_ARENA_XYZZY": "1", "FORGE_ARENA_TOKEN": "t", "PATH": "/bin"}
+    assert unknown_variables(environ) == {"FORGE_ARENA_TOKEN_": "FORGE_ARENA_TOKENS", "FORGE_ARENA_XYZZY": None}
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(environ, host="0.0.0.0")
+    assert str(caught.value).splitlines()[1:] == [
+        "FORGE_ARENA_TOKEN_ is no setting: did you mean FORGE_ARENA_TOKENS?",
+        "FORGE_ARENA_XYZZY is no setting",
+    ]
+
+
+def test_every_variable_that_the_project_reads_is_known() -> None:
+    folders = ("agents", "arena", "deploy", "server", "tests")
+    files = [
+        path for folder in folders for ending in ("*.py", "*.y*ml", "*.sh") for path in (ROOT / folder).rglob(ending)
+    ]
+    files += [ROOT / "Makefile", ROOT / "docker-compose.yml", ROOT / ".ci" / "run"]
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    named = {name for text in texts for name in re.findall(rf"\b{PREFIX}[A-Z][A-Z_]*", text)} - MISSPELT
+    assert unknown_variables(dict.fromkeys(named, "")) == {}
+    settings = {PREFIX + name.upper() for name in Settings.model_fields}
+    assert {PREFIX + name for name in READ_BY_OTHERS} <= named - settings
 
 
 def test_processes_share_out_what_is_meant_for_the_server() -> None:
