@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, TypeAlias, TypeVar
 
 import yaml
@@ -84,7 +85,8 @@ def write_whole(path: Path, text: str, *, errors: str = "strict") -> None:
         path.write_text(text, encoding="utf-8", errors=errors)
         return
     path = path.resolve()
-    new = path.with_name(f"{path.name}.new")
+    # A name of its own, because another writer of the file may be at work.
+    new = path.with_name(f"{path.name}.{token_hex(4)}.new")
     try:
         new.write_text(text, encoding="utf-8", errors=errors)
         new.replace(path)

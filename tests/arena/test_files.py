@@ -1,6 +1,7 @@
 """Files of people and of runs: what is read, and how what cannot be read is refused."""
 
 import errno
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,16 @@ def test_a_file_is_written_whole_or_stays_what_it_was(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
     write_whole(path, "after")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.txt", "after")]
+
+
+def test_several_writers_of_one_file_leave_it_whole_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    texts = [letter * 100_000 for letter in "abcdefgh"]
+    with ThreadPoolExecutor(len(texts)) as writers:
+        for text in writers.map(lambda text: [write_whole(path, text) for _ in range(20)] and path.read_text(), texts):
+            assert text in texts
+    assert path.read_text() in texts
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_link_stays_a_link_and_what_cannot_be_replaced_is_written_in_its_place(
