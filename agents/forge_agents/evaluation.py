@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from forge_agents.batch import AnyArena, Terms, review_batch
+from forge_agents.client import PATIENCE
 from forge_agents.overseers import Overseer, Reviewer
 from forge_agents.parties import open_parties
 from forge_agents.provenance import Provenance
@@ -56,6 +57,7 @@ def evaluate(
     resume: bool = False,
     seed: int = 0,
     on_progress: Progress | None = None,
+    patience: float = PATIENCE,
 ) -> Result:
     """Let an overseer review `episodes` episodes of a split, from index `start` on, and score it.
 
@@ -88,6 +90,7 @@ def evaluate(
         resume: continue with that file where it stopped.
         seed: decides the bootstrap and nothing else.
         on_progress: called with the attempts done and the attempts in all, after every batch.
+        patience: seconds for which an arena that is given by URL is asked again while it cannot be reached or is busy.
 
     Raises:
         ValueError: the split is `test` and the arena seals it, a number is out of range, the threshold is another
@@ -105,7 +108,16 @@ def evaluate(
         )
     with ExitStack() as stack:
         parties = stack.enter_context(
-            open_parties(overseer, arena, token=token, split=split, tools=tools, spec=spec, settings=settings)
+            open_parties(
+                overseer,
+                arena,
+                token=token,
+                split=split,
+                tools=tools,
+                spec=spec,
+                settings=settings,
+                patience=patience,
+            )
         )
         setup = Setup(
             **parties.task(split, start, View(view), samples=samples).model_dump(),

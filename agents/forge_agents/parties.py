@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forge_agents.batch import AnyArena
-from forge_agents.client import ArenaClient
+from forge_agents.client import PATIENCE, ArenaClient
 from forge_agents.local import LocalArena
 from forge_agents.overseers import (
     Overseer,
@@ -83,8 +83,11 @@ def open_parties(
     tools: bool,
     spec: str | None,
     settings: Mapping[str, Any] | None,
+    patience: float = PATIENCE,
 ) -> Iterator[Parties]:
     """An arena and an overseer, open until the block ends. What was handed over open stays open.
+
+    `patience` is that of the client of an arena that is given by URL.
 
     Raises:
         BadArgument: the arena seals the split, so that nothing can be scored; or the overseer uses no tools, or the
@@ -93,7 +96,9 @@ def open_parties(
         NoSuchOverseer, OverseerFailed: the overseer cannot be opened.
     """
     with ExitStack() as stack:
-        client = stack.enter_context(ArenaClient(arena, token=token)) if isinstance(arena, str) else arena
+        client = (
+            stack.enter_context(ArenaClient(arena, token=token, patience=patience)) if isinstance(arena, str) else arena
+        )
         stats = client.stats()
         if split is Split.test and stats.sealed:
             raise BadArgument(

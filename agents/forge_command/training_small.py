@@ -137,7 +137,7 @@ def _say_cost(comparison: Comparison, arena: "ArenaAddress", out: Path, reporter
     preset = comparison.preset
     assert preset.warm_start is not None
     few = preset.warm_start.model_copy(update={"demonstrations": SHOWN})
-    with ArenaClient(arena.url, token=arena.token) as client:
+    with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
         shown = collect_demonstrations(preset, few, client, reporter, start=FAR)
     cost = estimate(preset, load_model(str(preset.model)), shown)
     # Runs at a time share the cores. Each measurement needs the model as it was loaded.

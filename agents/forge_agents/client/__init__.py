@@ -6,10 +6,11 @@ unused. If the Worker fails, the client raises at once, because the server has a
 """
 
 from forge_agents.client.calls import Selection
-from forge_agents.client.clients import ArenaClient, AsyncArenaClient
+from forge_agents.client.clients import PATIENCE, ArenaClient, AsyncArenaClient
 from forge_agents.client.errors import ArenaError, ArenaGarbled, ArenaRefused, ArenaUnreachable, BadArenaURL
 
 __all__ = [
+    "PATIENCE",
     "ArenaClient",
     "ArenaError",
     "ArenaGarbled",

@@ -32,6 +32,9 @@ from forge_arena.wire import (
     ToolAnswered,
 )
 
+# Seconds for which a client asks again, if its caller does not say so.
+PATIENCE = 60.0
+
 
 class ArenaClient:
     """Blocking client of an arena; thread-safe. Close it, or use it as a context manager.
@@ -47,7 +50,9 @@ class ArenaClient:
     All methods raise `ArenaUnreachable`, `ArenaRefused` or `ArenaGarbled`.
     """
 
-    def __init__(self, url: str, *, token: str | None = None, timeout: float = 150.0, patience: float = 60.0) -> None:
+    def __init__(
+        self, url: str, *, token: str | None = None, timeout: float = 150.0, patience: float = PATIENCE
+    ) -> None:
         self._transport = Transport(url, token, timeout, patience)
         # Async inside, because only an event loop can limit the time of a whole answer.
         self._http = httpx.AsyncClient(**self._transport.settings())
@@ -182,7 +187,9 @@ class AsyncArenaClient:
 
     The parts of a large batch go in parallel, unless `start` is given."""
 
-    def __init__(self, url: str, *, token: str | None = None, timeout: float = 150.0, patience: float = 60.0) -> None:
+    def __init__(
+        self, url: str, *, token: str | None = None, timeout: float = 150.0, patience: float = PATIENCE
+    ) -> None:
         self._transport = Transport(url, token, timeout, patience)
         self._http = httpx.AsyncClient(**self._transport.settings())
 

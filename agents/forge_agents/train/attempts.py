@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from forge_agents.client import ArenaClient, AsyncArenaClient
+from forge_agents.client import PATIENCE, ArenaClient, AsyncArenaClient
 from forge_agents.models import Loaded
 from forge_agents.overseers.prompts import Prompt, prompt
 from forge_agents.records import Record, Records
@@ -115,7 +115,7 @@ def attempts(
     split: str = "train",
     ask: Prompt = messages,
     seed: int = 0,
-    patience: float = 60.0,
+    patience: float = PATIENCE,
     records: Path | None = None,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Iterator[Group]:

@@ -166,6 +166,7 @@ def measure(
         resume=records is not None,
         seed=0,
         on_progress=pace.follow(lambda done: on_progress(done, verdicts, str(pace))),
+        patience=preset.patience,
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
+from forge_agents.client import ArenaUnreachable  # noqa: E402
 from forge_agents.models import load_model  # noqa: E402
 from forge_agents.train.algorithms import online_config  # noqa: E402
 from forge_agents.train.journal import Journal, lines  # noqa: E402
@@ -19,6 +20,7 @@ from forge_agents.train.rollouts import WritesInBfloat16  # noqa: E402
 from forge_agents.trl.rewards import COMPONENTS  # noqa: E402
 
 from .conftest import Served  # noqa: E402
+from .proxy import proxied  # noqa: E402
 
 pytestmark = pytest.mark.slow
 ONLINE = [Algorithm.grpo, Algorithm.grpo_ps, Algorithm.rloo, Algorithm.online_rft]
@@ -258,3 +260,14 @@ def test_an_evaluation_says_at_once_that_it_began_and_how_fast_it_goes(
     assert {done for done, _, _ in told} == {0, 2, 4, 6}
     assert told[-1][:2] == (6, 6)
     assert told[-1][2].endswith("tokens/s")
+
+
+def test_an_evaluation_waits_for_an_arena_with_the_patience_of_the_preset(
+    taught: Path, short: Served, preset_file: Presets
+) -> None:
+    preset = load_preset(str(preset_file(patience=0.01, held_out={"episodes": 2, "batch": 2})))
+    with proxied(short.url) as proxy:
+        proxy.losing = 1
+        with pytest.raises(ArenaUnreachable):
+            measure(preset, str(taught), ArenaAddress(proxy.url), name="m")
+    assert proxy.asked == ["/v1/episodes"]
