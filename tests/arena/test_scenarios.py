@@ -64,6 +64,27 @@ def test_a_slot_with_no_more_values_than_it_needs_always_finds_them(tmp_path: Pa
         assert {"current", "superseded"} <= {alternative.name for alternative in claim.alternatives}
 
 
+UNLIKE = SMALL.replace(
+    "  window: {",
+    "  delay: {duration: {unit: days, values: [3, 5, 7, 9, 11]}}\n  window: {unlike: [delay], ",
+)
+
+
+def test_a_slot_that_is_unlike_another_never_has_its_value(tmp_path: Path) -> None:
+    family = small(tmp_path, UNLIKE.replace("State", "The delay is ${delay}. State"))
+    for seed in range(200):
+        scenario = family.draw(Random(seed))
+        drawn = [a for a in scenario.claim("window").alternatives if a.standing is not Standing.absent]
+        assert len(drawn) == 2
+        assert all(f"The delay is {value.forms[0]}." not in scenario.source_material for value in drawn)
+
+
+def test_a_slot_that_finds_no_value_unlike_another_is_refused(tmp_path: Path) -> None:
+    family = small(tmp_path, UNLIKE.replace("[3, 5, 7, 9]", "[3]").replace("[3, 5, 7, 9, 11]", "[3]"))
+    with pytest.raises(ScenarioError, match="small: slot 'window': no value was drawn that is unlike 3 days"):
+        family.draw(Random(0))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -112,6 +133,11 @@ SLOT, CLAIM = "slots:\n", "claims:\n"
         (SLOT, "{pattern: '${window'}", r":\d+: '\$\{' at character 0 is not closed"),
         (SLOT, "{choice: ['${windw}']}", r":\d+: unknown slot \$\{windw\}"),
         (SLOT, "{choice: ['${window}']}", r":\d+: slot 'window' is drawn later"),
+        (
+            SLOT,
+            "{choice: [a], unlike: [window]}",
+            r":\d+: unlike names 'window', which is no slot that is drawn before",
+        ),
         (CLAIM, "{kind: constraint, right: a, options: {a: {}}}", r":\d+: option 'a' needs forms, or a check"),
         (CLAIM, "{kind: term, right: a, options: {a: {forms: ['${windw}']}}}", r":\d+: unknown slot \$\{windw\}"),
         (CLAIM, "{kind: term, right: '${windw}', options: {a: {forms: [b]}}}", r":\d+: unknown slot \$\{windw\}"),

@@ -14,7 +14,7 @@ from forge_arena.corruptions import possible
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios.claims import Claims
 from forge_arena.scenarios.loads import FEWEST_FACTS, Contents, Passages, draw_contents, facts_of, passages_of, rules_of
-from forge_arena.scenarios.slots import MANY_TRIES, Draws, bound_value, choose, draw, draw_distinct
+from forge_arena.scenarios.slots import MANY_TRIES, Draws, bound_value, choose, draw_distinct, draw_unlike
 from forge_arena.scenarios.source_text import write_source
 from forge_arena.scenarios.spec import FamilySpec, WordCount, wordings
 from forge_arena.scenarios.statements import StatementInFile, statements_in_file, word_statements
@@ -195,14 +195,16 @@ class Family:
         draws = Draws({}, {})
         for name, slot in self.spec.slots.items():
             try:
-                first = draw(slot, draws, self.vocabulary, rng)
+                unlike = tuple(draws.drawn[other] for other in slot.unlike)
+                first = draw_unlike(unlike, slot, draws, self.vocabulary, rng)
             except KeyError as error:
                 raise ScenarioError(f"{self.name}: slot {name!r}: no slot {error} is drawn before it") from None
             except ValueError as error:
                 raise ScenarioError(f"{self.name}: slot {name!r}: {error}") from None
             draws.add(name, first)
             if slot.draws > 1:
-                more = draw_distinct(slot, slot.draws - 1, (first,), draws, self.vocabulary, rng, MANY_TRIES)
+                taken = (first, *unlike)
+                more = draw_distinct(slot, slot.draws - 1, taken, draws, self.vocabulary, rng, MANY_TRIES)
                 if len(more) < slot.draws - 1:
                     raise ScenarioError(f"{self.name}: slot {name!r} has fewer than {slot.draws} different values")
                 for number, value in enumerate(more, start=2):

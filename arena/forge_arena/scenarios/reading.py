@@ -105,6 +105,9 @@ def _slot_problems(name: str, slot: SlotSpec, family: Family, drawn: set[str]) -
         yield from _text_problems(where, text, drawn | later)
         for early in sorted(template.slots_of(template.parse(text)) & later):
             yield where, f"slot {early!r} is drawn later; slots are drawn in file order, so move it up"
+    for other in slot.unlike:
+        if other not in drawn:
+            yield where, f"unlike names {other!r}, which is no slot that is drawn before {name!r}; move it up"
     if slot.words is not None and slot.words not in family.vocabulary:
         yield where, f"no words {slot.words!r} in vocabulary.yaml for split {family.spec.split}"
 

@@ -77,6 +77,7 @@ class SlotSpec(Noun):
 
     `choice` picks a text (itself a template), `words` a word from `vocabulary.yaml` (`words: company`), `pattern`
     writes an identifier (`#` a digit, `@` a capital letter), `map` looks another slot's value up, `sum` adds numbers.
+    `unlike` names slots that are drawn before, whose values this slot must not have.
     """
 
     choice: tuple[str, ...] | None = Field(default=None, min_length=1)
@@ -92,10 +93,11 @@ class SlotSpec(Noun):
     to: dict[str, str] | None = None
     sum: tuple[str, ...] | None = Field(default=None, min_length=1)
     draws: int = Field(default=1, ge=1, le=8)
+    unlike: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _is_drawn_in_one_way(self) -> Self:
-        ways = {name for name in SlotSpec.model_fields if getattr(self, name) is not None} - {"to", "draws"}
+        ways = {name for name in SlotSpec.model_fields if getattr(self, name) is not None} - {"to", "draws", "unlike"}
         if len(ways) != 1:
             raise ValueError(f"a slot is drawn in one way, got {' and '.join(sorted(ways)) or 'none'}")
         if (self.map is None) != (self.to is None):
@@ -177,6 +179,22 @@ def draw(spec: SlotSpec, draws: Draws, vocabulary: Mapping[str, tuple[str, ...]]
         currency = next((code for code, sign in CURRENCY_SIGNS.items() if first.startswith(sign)), None)
         return Drawn(_money_forms(total, currency) if currency else (f"{total}",), number=total)
     raise ValueError("a slot needs one of choice, words, pattern, money, quantity, percent, integer, duration, date")
+
+
+def draw_unlike(
+    taken: tuple[Drawn, ...], spec: SlotSpec, draws: Draws, vocabulary: Mapping[str, tuple[str, ...]], rng: Random
+) -> Drawn:
+    """Draw one value whose canonical spelling differs from those of `taken`, in at most `MANY_TRIES` tries.
+
+    Raises:
+        KeyError, ValueError: see `draw`. Or there is no such value.
+    """
+    spellings = [value.forms[0] for value in taken]
+    for _ in range(MANY_TRIES):
+        value = draw(spec, draws, vocabulary, rng)
+        if value.forms[0] not in spellings:
+            return value
+    raise ValueError(f"no value was drawn that is unlike {', '.join(spellings)}")
 
 
 def draw_distinct(
