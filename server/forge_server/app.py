@@ -21,7 +21,7 @@ import forge_arena
 from forge_arena.episodes import Arena
 from forge_server.access import Access
 from forge_server.answers import HANDLERS
-from forge_server.documentation import openapi
+from forge_server.documentation import Documentation
 from forge_server.gate import Gate
 from forge_server.openenv_routes import add_openenv_routes
 from forge_server.pages.site import Site
@@ -53,9 +53,8 @@ def create_app(settings: Settings, arena: Arena, siblings: Siblings | None = Non
         description=DESCRIPTION,
         lifespan=service.run,
         exception_handlers=HANDLERS,
-        # FastAPI's own pages fetch scripts from another host.
-        docs_url=None,
-        redoc_url=None,
+        # FastAPI's own pages fetch scripts from another host, and none of them is made in a thread.
+        openapi_url=None,
     )
     app.state.service = service
     buckets = None if siblings.folder is None else siblings.folder / "rates"
@@ -74,7 +73,7 @@ def create_app(settings: Settings, arena: Arena, siblings: Siblings | None = Non
     # Routes are tried in this order. So those of programs come first, and the pages of people last.
     for route in (*routes(service, site.leaderboard), *run_routes(service)):
         route.add_to(app)
+    Documentation(app, settings.root_path).add_to(app)
     site.add_to(app)
     add_openenv_routes(app, service, settings.sessions, settings.session_idle)
-    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents
     return app

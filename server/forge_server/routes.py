@@ -33,15 +33,12 @@ from forge_arena.wire import (
 )
 from forge_server import body
 from forge_server.answers import json_answer
-from forge_server.docs_page import docs_page
 from forge_server.documentation import Route, refusals, route_documentation
 from forge_server.prompts import prompts
 from forge_server.service import Service
 
 # The most keys that the body of a curriculum can have.
 CURRICULUM_KEYS = MAX_CELLS * len(DifficultyCell.model_fields) + len(Curriculum.model_fields)
-# Nothing on the page of the API may run, and nothing may be fetched.
-PAGE_HEADERS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
 OPERATIONS = ("operations",)
 SubmissionId = Annotated[str, Path(max_length=64, description="as given by POST /v1/submissions")]
 OverseerName = Annotated[str | None, Query(pattern=OVERSEER_NAME, description="only the entries of this name")]
@@ -54,7 +51,6 @@ class Endpoints:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._docs_page: str | None = None
 
     async def open_episodes(self, request: Request) -> Response:
         """The next `count` episodes of a split's stream, with filters if you like, or the episodes that `keys` name.
@@ -162,11 +158,6 @@ class Endpoints:
         """Counters and histograms in Prometheus text format."""
         return Response(await self._service.metrics_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    async def docs(self, request: Request) -> Response:
-        if self._docs_page is None:
-            self._docs_page = docs_page(request.app.openapi())
-        return HTMLResponse(self._docs_page, headers=PAGE_HEADERS)
-
 
 def routes(service: Service, leaderboard_page: Callable[[Request], Awaitable[Response]]) -> list[Route]:
     """All routes of the API. The page of the leaderboard is among them, because OpenAPI lists it."""
@@ -268,5 +259,4 @@ def routes(service: Service, leaderboard_page: Callable[[Request], Awaitable[Res
         Route("GET", "/v1/stats", end.stats, "Count", route_documentation(Stats, None, 503)),
         Route("GET", "/health", end.health, "Ready or not", route_documentation(Health, None), tags=OPERATIONS),
         Route("GET", "/metrics", end.metrics, "Prometheus metrics", text | {"responses": refusals()}, tags=OPERATIONS),
-        Route("GET", "/docs", end.docs, "This page", {"include_in_schema": False}),
     ]

@@ -435,6 +435,16 @@ async def test_the_page_of_the_api_shows_every_route_and_fetches_nothing(shared_
         assert name in page.ids
 
 
+async def test_other_requests_go_on_while_the_page_of_the_api_is_made(serve: Any) -> None:
+    async with serve() as running:
+        page, others = asyncio.create_task(running.http.get("/docs")), 0
+        while not page.done():
+            await running.http.get("/health")
+            others += 1
+        assert page.result().status_code == 200
+        assert others > 5
+
+
 @pytest.mark.asyncio(loop_scope="module")
 async def test_head_is_answered_wherever_get_is_without_a_body(shared_server: Any) -> None:
     (episode,) = await shared_server.open()
