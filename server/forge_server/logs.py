@@ -1,8 +1,11 @@
 """Write the log: one event a line with its request id, as JSON or for a terminal. Bodies are never logged."""
 
 import logging
+import math
 import sys
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, TextIO, cast
@@ -86,3 +89,28 @@ def _number(level: str) -> int:
 
 
 log = structlog.get_logger("forge_server")
+
+
+class RareWarning:
+    """A warning about what may happen thousands of times a second: one line in `every` seconds.
+
+    The line says in `times` how often it happened since the line before.
+    """
+
+    def __init__(self, event: str, every: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._event = event
+        self._every = every
+        self._clock = clock
+        self._next = -math.inf
+        self._times = 0
+
+    def note(self, error: object) -> None:
+        self._times += 1
+        if self._clock() >= self._next:
+            log.warning(self._event, error=str(error), times=self._times)
+            self._next = self._clock() + self._every
+            self._times = 0
+
+
+# This process could not take a connection, mostly because it has too many open files.
+no_connection_taken = RareWarning("no_connection_taken")

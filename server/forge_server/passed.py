@@ -15,6 +15,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from forge_server.logs import no_connection_taken
+
 CONNECTION = b"+"
 CLOSED = b"-"
 _FD = array.array("i").itemsize
@@ -86,6 +88,7 @@ class PassedConnections(socket.socket):
                 os.set_inheritable(descriptor, False)
                 return _Connection(descriptor, self), None
         # The kernel drops a descriptor if this process has too many open files.
+        no_connection_taken.note("too many open files")
         self.report_closed()
         raise BlockingIOError
 

@@ -28,7 +28,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from forge_arena.errors import ForgeArenaError, WorkerFailed
 from forge_server import logs
-from forge_server.logs import log
+from forge_server.logs import log, no_connection_taken
 from forge_server.passed import Channel, PassedConnections
 from forge_server.running import GRACE, run_server
 from forge_server.settings import Settings, SettingsError
@@ -236,7 +236,7 @@ class _Server:
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError as error:
-            log.warning("no_connection_taken", error=str(error))
+            no_connection_taken.note(error)
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._listener.fileno())
         loop.call_later(FULL, self._take_connections)

@@ -73,7 +73,7 @@ async def run_server(
     import uvicorn
 
     from forge_server.app import create_app
-    from forge_server.connections import Connection
+    from forge_server.connections import Connection, note_failure
 
     app = create_app(settings, arena, siblings)
     spare_the_collector()
@@ -94,6 +94,7 @@ async def run_server(
         )
     )
     service.leaving = lambda: server.should_exit
+    asyncio.get_running_loop().set_exception_handler(note_failure)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     ready, stopped, ended = (asyncio.create_task(e.wait()) for e in (service.ready, service.stopped, ending))
     await asyncio.wait([serving, ready, stopped, ended], return_when=asyncio.FIRST_COMPLETED)

@@ -4,9 +4,11 @@ import asyncio
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from fastapi import Response
 from structlog.testing import capture_logs
 
 from forge_arena.workers.openai import OpenAIWorker
+from forge_server.logs import RareWarning
 
 from ..brain import Brain, completion, refusal, running_brain
 from ..server_process import ServerProcess, serving
@@ -34,6 +37,35 @@ def test_it_prints_its_url_once_an_episode_can_be_had_and_ends_on_sigterm(tmp_pa
     assert httpx.post(f"{server.url}/v1/episodes", json={"count": 2}).status_code == 200
     assert "Traceback" not in server.end(signal.SIGTERM)
     assert not (tmp_path / "arena.db-wal").exists()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_server_without_a_free_file_says_so_once_and_goes_on_later(tmp_path: Path, processes: int) -> None:
+    few_files = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60)); "
+    settings = {"store": f"sqlite:///{tmp_path}/arena.db", "scenarios": "short", "stock": 2, "processes": processes}
+    flag, program, settings_as_json = serving(**settings)
+    with ServerProcess(flag, few_files + program, settings_as_json) as server, ExitStack() as stack:
+        url = httpx.URL(server.url)
+        for _ in range(processes * 80):
+            stack.enter_context(socket.create_connection((url.host, url.port or 0)))
+        time.sleep(3)
+        lines = server.errors().splitlines()
+        assert len([line for line in lines if "no_connection_taken" in line]) == processes
+        assert len(lines) < 10
+        stack.close()
+        assert httpx.get(f"{server.url}/health", timeout=30).json()["ready"] is True
+
+
+def test_a_rare_warning_counts_what_it_does_not_tell() -> None:
+    times = iter([0.0, 0.0, 1.0, 9.0, 11.0, 11.0, 12.0])
+    warning = RareWarning("full", every=10, clock=lambda: next(times))
+    with capture_logs() as told:
+        for _ in range(5):
+            warning.note(OSError("too many"))
+    assert [(line["event"], line["error"], line["times"]) for line in told] == [
+        ("full", "too many", 1),
+        ("full", "too many", 3),
+    ]
 
 
 async def leave_in_mid_body(url: httpx.URL, head: bytes = b"content-length: 1000") -> None:
