@@ -32,6 +32,8 @@ class StoreFile:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._opened = self._id()
+        self._version: int | None = None
+        self.others_write = False
 
     @property
     def was_opened(self) -> bool:
@@ -42,6 +44,17 @@ class StoreFile:
         """Whether the file is no longer the one that was opened. SQLite goes on writing to a deleted file, and after a
         restart all that is lost."""
         return self._id() != self._opened
+
+    def look_for_other_writers(self, connection: Connection) -> None:
+        """Note in `others_write` whether another process has written to the file since the last look.
+
+        SQLite tells a connection whether others have committed. This process writes over one connection, and looks with
+        it.
+        """
+        if self.was_opened:
+            version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+            self.others_write = self.others_write or self._version not in (None, version)
+            self._version = version
 
     def _id(self) -> tuple[int, int] | None:
         """Device and inode, which stay the same when the file is renamed; None if there is no file."""

@@ -146,17 +146,12 @@ class Service:
     @asynccontextmanager
     async def run(self, _: FastAPI) -> AsyncIterator[None]:
         """Open the store at once. Start the Worker and fill the stock while requests are told to wait."""
-        store = Store(
-            self.settings.store,
-            pending=self.settings.pending_writes,
-            metrics=self.metrics,
-            processes=self.settings.processes,
-        )
+        store = Store(self.settings.store, pending=self.settings.pending_writes, metrics=self.metrics)
         self._store = store
         self.sessions = PageSessions(await asyncio.to_thread(store.secret))
         self._episodes = Episodes(self.arena, store, self.settings, self.metrics)
         if self._episodes.profile.label:
-            await asyncio.to_thread(store.keep_profile, self._episodes.profile)
+            await store.keep_profile(self._episodes.profile)
         await self.siblings.listen(self.answers)
         work = asyncio.create_task(self._work(self._episodes))
         work.add_done_callback(self._note_end)

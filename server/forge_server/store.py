@@ -47,7 +47,7 @@ from forge_server.run_records import (
     read_points,
     read_runs,
 )
-from forge_server.schema import PROFILE, bring_up_to_date, ignore_known, meta
+from forge_server.schema import bring_up_to_date, meta
 from forge_server.writer import Writer
 from forge_server.writes import (
     AdvanceStream,
@@ -55,6 +55,7 @@ from forge_server.writes import (
     EnterEpisodes,
     ExpireEpisodes,
     FoldCounts,
+    KeepProfile,
     KeepScorecard,
     OpenEpisodesWrite,
     OpenSubmissionWrite,
@@ -77,8 +78,6 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class Store:
     """The database behind a server. A write is durable once it was awaited; a read sees what was committed.
 
-    `processes` is how many processes of one server open the store.
-
     Raises:
         ValueError: (when opened) the URL cannot be used, for instance because its driver is not installed.
         StoreUnavailable: the database is gone, full or locked. Nothing is half written. If the connection broke
@@ -87,7 +86,7 @@ class Store:
         Busy: too many writes wait, or the store is closing.
     """
 
-    def __init__(self, url: str, *, pending: int = 2048, metrics: Metrics | None = None, processes: int = 1) -> None:
+    def __init__(self, url: str, *, pending: int = 2048, metrics: Metrics | None = None) -> None:
         self.engine = open_engine(url)
         try:
             bring_up_to_date(self.engine)
@@ -95,7 +94,6 @@ class Store:
             self.engine.dispose()
             raise
         self._file = StoreFile(self.engine)
-        self._processes = processes
         self._check: asyncio.Task[int] | None = None
         self._writer = Writer(self.engine, self._file, pending=pending, metrics=metrics or Metrics())
 
@@ -104,11 +102,9 @@ class Store:
         with self.engine.connect() as connection:
             return str(connection.execute(select(meta.c.value).where(meta.c.name == "secret")).scalar_one())
 
-    def keep_profile(self, profile: Profile) -> None:
+    async def keep_profile(self, profile: Profile) -> None:
         """Keep the weights of a reward profile, so that the verdicts recorded under its label can be graded again."""
-        row = {"name": f"{PROFILE}{profile.label}", "value": json.dumps(profile.weights)}
-        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-            connection.execute(ignore_known(connection, meta), [row])
+        await self._submit(KeepProfile(profile.label, json.dumps(profile.weights)))
 
     async def trouble(self) -> str | None:
         """Why the store cannot be used at the moment, None if it can. Asks the database."""
@@ -125,8 +121,9 @@ class Store:
 
     @property
     def may_be_shared(self) -> bool:
-        """Whether other replicas, or other processes of this server, may write to this store."""
-        return not self._file.was_opened or self._processes > 1
+        """Whether other replicas, or other processes of this server, may have written to this store until the last
+        write of this one."""
+        return not self._file.was_opened or self._file.others_write
 
     async def open_episodes(self, new: Sequence[NewEpisode]) -> None:
         await self._submit(OpenEpisodesWrite(new))

@@ -58,7 +58,8 @@ class Writer:
         self._metrics = metrics
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._closed = False
-        self._writing: Connection | None = None
+        # Open from the beginning, so that the first write already knows whether others have written.
+        self._writing: Connection | None = self._connect()
         self._thread = threading.Thread(target=self._write_groups, name="forge-store", daemon=True)
         self._thread.start()
 
@@ -152,14 +153,21 @@ class Writer:
 
     def _in_transaction(self, change: Callable[[Connection], R], writes: Sequence[Write[Any]]) -> R:
         if self._writing is None:
-            # The number of rows that an insert made tells whether some of them existed before. SQLAlchemy does not ask
-            # all drivers for this number by default.
-            self._writing = self._engine.connect().execution_options(writes=True, preserve_rowcount=True)
+            self._writing = self._connect()
         with self._writing.begin():
+            self._file.look_for_other_writers(self._writing)
             result = change(self._writing)
         self._metrics.commits.inc()
         self._metrics.writes.inc(len(writes))
         return result
+
+    def _connect(self) -> Connection:
+        # The number of rows that an insert made tells whether some of them existed before. SQLAlchemy does not ask all
+        # drivers for this number by default.
+        connection = self._engine.connect().execution_options(writes=True, preserve_rowcount=True)
+        with connection.begin():
+            self._file.look_for_other_writers(connection)
+        return connection
 
     def _refuse(self, error: Exception) -> StoreUnavailable | Unstorable:
         """The refusal for a failed write. Drops a connection that may be broken; the next write opens another one."""

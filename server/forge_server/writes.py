@@ -23,6 +23,7 @@ from forge_server.names import appearance, spelling
 from forge_server.reads import curriculum, read_verdicts
 from forge_server.rows import NewEpisode, StoredToolUse, StoredVerdict
 from forge_server.schema import (
+    PROFILE,
     counts,
     curricula,
     entered,
@@ -172,6 +173,18 @@ class RecordToolUse:
             raise EpisodeGone("the episode was closed meanwhile: open another one")
         if connection.execute(ignore_known(connection, tool_uses), [use.row()]).rowcount != 1:
             raise Busy("another use of a tool was recorded meanwhile: ask again if the budget allows")
+
+
+@dataclass(frozen=True, slots=True)
+class KeepProfile:
+    """Keep a reward profile under its label. `weights` are JSON."""
+
+    label: str
+    weights: str
+
+    def apply(self, connection: Connection) -> None:
+        row = {"name": f"{PROFILE}{self.label}", "value": self.weights}
+        connection.execute(ignore_known(connection, meta), [row])
 
 
 @dataclass(frozen=True, slots=True)

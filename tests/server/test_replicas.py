@@ -152,8 +152,7 @@ async def test_a_budget_of_probes_holds_while_one_reads_what_the_other_recorded(
 async def test_a_verdict_counts_the_use_of_a_tool_that_another_process_recorded_while_it_was_graded(
     serve: Any, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As the processes of one server: two, so that each knows that the other may write.
-    async with serve(store=store_url, processes=2) as a, serve(store=store_url, processes=2) as b:
+    async with serve(store=store_url) as a, serve(store=store_url) as b:
         (episode,) = await a.open()
         path = f"/v1/episodes/{episode['episode_id']}"
         record = a.service.episodes._store.record
@@ -167,3 +166,13 @@ async def test_a_verdict_counts_the_use_of_a_tool_that_another_process_recorded_
         (result,) = (await a.send_verdicts(said(episode, CLEAN))).json()["results"]
         state = await a.state(episode["episode_id"])
         assert result["tool_uses"] == len(state["tool_uses"]) == 1
+
+
+async def test_a_verdict_counts_the_use_of_a_tool_that_another_replica_recorded_before(replicas: Any) -> None:
+    a, b = replicas
+    (episode,) = await a.open()
+    # A verdict that is refused lets the other read the episode, and write nothing.
+    assert (await b.send_verdicts(said(episode, CLEAN, attempt=5))).status_code == 422
+    await a.http.post(f"/v1/episodes/{episode['episode_id']}/tools/read_passage", json={"arguments": {"n": 1}})
+    (result,) = (await b.send_verdicts(said(episode, CLEAN))).json()["results"]
+    assert result["tool_uses"] == 1
