@@ -86,7 +86,7 @@ class Result(Task):
         try:
             text = read_text(path, error=ResultError)
         except OSError as error:
-            raise ResultError(f"no result in {path}: {error.strerror or error}") from None
+            raise ResultError(f"no result in {path}: {error.strerror or error}; wanted {WANTED}") from None
         content = load_json(text, str(path), wanted=WANTED, error=ResultError)
         try:
             result = cls.model_validate(content)

@@ -71,6 +71,8 @@ def refusals() -> Iterator[None]:
             raise
         if isinstance(error, FileNotFoundError) and error.filename is not None:
             raise fail(f"{error.filename}: there is no such file") from None
+        if isinstance(error, IsADirectoryError) and error.filename is not None:
+            raise fail(f"{error.filename} is a folder, and this takes a file") from None
         if isinstance(error, OSError) and error.filename is not None and error.strerror is not None:
             # Without the number of the error, which says nothing to a person.
             raise fail(f"{error.filename}: {error.strerror}") from None

@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
 
-from forge_arena.scenarios import Family, open_set
+from forge_arena.scenarios import Family, files_of_set, open_set
 from forge_arena.suggest import did_you_mean
 from forge_arena.types import CorruptionType, Load
 from forge_command import importing
@@ -36,11 +36,23 @@ Folder = Annotated[
 
 def _find_families(names: list[str], folder: str | None, load: Load) -> list[Family]:
     known = {family.name: family for family in open_set(folder, load)[0]}
-    wanted = [Path(name).stem for name in names]
+    wanted = [_family_name(name, folder) for name in names]
     for name in wanted:
         if name not in known:
             raise fail(f"no family {name!r}.{did_you_mean(name, known)} There are {', '.join(known)}")
     return [known[name] for name in wanted] if wanted else list(known.values())
+
+
+def _family_name(given: str, folder: str | None) -> str:
+    """The name of a family, which is given by its name or by its file in the set."""
+    path = Path(given)
+    if path.suffix == ".yaml":
+        if not path.is_file():
+            raise fail(f"{given}: there is no such file")
+        # Otherwise a family of the same name would be read in the place of this file.
+        if path.resolve() not in files_of_set(folder):
+            raise fail(f"{given} is of another set of families: name by --folder the folder above its domain's")
+    return path.stem
 
 
 def _family_column(names: Iterable[str]) -> Column:

@@ -1,6 +1,7 @@
 """Serve, with one process or several: set up the log, listen, and say where once an episode can be had."""
 
 import asyncio
+import errno
 import json
 import socket
 import sys
@@ -48,7 +49,10 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except OSError as error:
-        raise SettingsError(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}") from None
+        # Python adds the address in brackets, which stands here already.
+        why = (error.strerror or str(error)).partition(" (while")[0]
+        advice = ": give another --port, or 0 for a free one" if error.errno == errno.EADDRINUSE else ""
+        raise SettingsError(f"cannot listen on {settings.host} port {settings.port}: {why}{advice}") from None
 
 
 def _announce(settings: Settings, listener: socket.socket) -> None:

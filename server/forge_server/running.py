@@ -17,7 +17,7 @@ from forge_arena.reader import Reader, open_reader
 from forge_arena.scenarios import Source
 from forge_arena.tools import ToolProfile, ToolProfileError, tool_profile
 from forge_arena.workers import Worker, open_worker
-from forge_server.settings import Settings, SettingsError
+from forge_server.settings import SQLITE, Settings, SettingsError
 from forge_server.siblings import Siblings
 
 if TYPE_CHECKING:
@@ -164,7 +164,9 @@ def _secret_in_store(settings: Settings) -> str:
     try:
         store = Store(settings.store)
     except (ValueError, SQLAlchemyError) as error:
-        raise SettingsError(f"store: {getattr(error, 'orig', None) or error}") from None
+        # The URL of a Postgres may hold a password.
+        file = f"{settings.store.removeprefix(SQLITE)}: " if settings.store.startswith(SQLITE) else ""
+        raise SettingsError(f"store: {file}{getattr(error, 'orig', None) or error}") from None
     secret = store.secret()
     store.close()
     return secret

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import socket
 from collections.abc import Callable, Mapping
@@ -51,7 +52,6 @@ class Settings(BaseModel):
     )
     root_path: str = Field(
         default="",
-        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
         description="the path under which a proxy serves the arena: /arena",
     )
     store: str = Field(
@@ -147,6 +147,13 @@ class Settings(BaseModel):
         """An IPv6 address may be written as in a URL."""
         host = host.strip()
         return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+    @field_validator("root_path")
+    @classmethod
+    def _is_a_path(cls, path: str) -> str:
+        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path):
+            raise ValueError("wanted the path under which a proxy serves the arena, such as /arena")
+        return path
 
     @field_validator("store")
     @classmethod

@@ -164,7 +164,11 @@ def test_a_wrong_overseer_is_refused_with_a_guess() -> None:
         (("--overseer", "rules", "--resume"), "--resume goes on with the evaluation in a folder: name it by --out"),
         (("--overseer", "rules", "--arena", "localhost"), "arena URL must be like http"),
         (("--overseer", "rules", "--arena", "http://127.0.0.1:1"), "is it running there?"),
-        (("--overseer", "rules", "--threshold-from", "none"), "no result in none"),
+        (
+            ("--overseer", "rules", "--threshold-from", "none"),
+            "no result in none: No such file or directory; wanted the result of an evaluation: the folder that eval --out",
+        ),
+        (("--overseer", "rules", "--dataset", "/"), "/ is a folder, and this takes a file"),
         (("--split", "val"), "--overseer names the overseer to be scored"),
         (("--repeat", "none"), "no result in none"),
         (("--repeat", "none", "--resume"), "--resume goes on with the evaluation in a folder: name it by --out"),

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from random import Random
 
-from forge_arena.scenarios import load_families
+from forge_arena.scenarios import files_of_set, load_families
 
 from ..command_line import ENVIRONMENT, called, command
 
@@ -53,6 +53,17 @@ def test_a_family_is_checked() -> None:
         called("scenarios", "check", FAMILY.name, "--draws", "1", "--load", "light", "--json", "-")[0]
     )
     assert (proof["load"], proof["rules"]) == ("light", 1)
+
+
+def test_a_family_may_be_named_by_its_file_in_the_set_and_no_other_is_read_in_its_place(tmp_path: Path) -> None:
+    file = next(file for file in files_of_set() if file.stem == FAMILY.name)
+    (proof,) = json.loads(called("scenarios", "check", file, "--draws", "1", "--load", "full", "--json", "-")[0])
+    assert proof["family"] == FAMILY.name
+    copy = tmp_path / file.name
+    assert f"{copy}: there is no such file" in called("scenarios", "check", copy, code=2)[1]
+    copy.write_bytes(file.read_bytes())
+    refused = called("scenarios", "check", copy, code=2)[1]
+    assert f"{copy} is of another set of families: name by --folder the folder above its domain's" in refused
 
 
 def test_a_scenario_is_shown_under_a_load() -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -65,6 +66,14 @@ def test_a_server_that_does_not_start_says_why(tmp_path: Path, arguments: tuple[
     _, err = ran("serve", "--port", "0", "--store", f"sqlite:///{tmp_path}/arena.db", *arguments, code=2)
     assert err.startswith("error: ")
     assert message in err
+
+
+def test_a_port_that_is_taken_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        _, err = ran("serve", "--port", port, "--store", f"sqlite:///{tmp_path}/arena.db", code=2)
+    why = "Address already in use: give another --port, or 0 for a free one"
+    assert err == f"error: cannot listen on 127.0.0.1 port {port}: {why}"
 
 
 def test_a_server_that_does_not_start_says_why_in_json_where_its_log_is_json(tmp_path: Path) -> None:

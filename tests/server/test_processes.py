@@ -361,7 +361,7 @@ def test_a_rate_holds_for_all_processes_together(tmp_path: Path) -> None:
     ("settings", "message"),
     [
         ({"worker": "psychic"}, "worker: unknown Worker 'psychic'"),
-        ({"store": "sqlite:////nowhere/arena.db"}, "store: unable to open database file"),
+        ({"store": "sqlite:////nowhere/arena.db"}, "store: /nowhere/arena.db: unable to open database file"),
         ({"worker": "forge_arena.workers.scripted:Nobody"}, "has no class 'Nobody'"),
         # An error of the arena, which knows no settings.
         ({"awareness": "unaware"}, "give the mechanism prompt beside them"),

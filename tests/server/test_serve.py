@@ -334,7 +334,10 @@ def test_lighter_tasks_are_served_under_a_suite_of_their_own(tmp_path: Path) -> 
 REFUSED = [
     ({"host": "0.0.0.0"}, "needs a token"),
     ({"host": "203.0.113.1", "tokens": ["a long token"]}, "SettingsError: cannot listen on 203.0.113.1 port 0"),
-    ({"store": "sqlite:////nowhere/at/all.db"}, "SettingsError: store: unable to open database file"),
+    (
+        {"store": "sqlite:////nowhere/at/all.db"},
+        "SettingsError: store: /nowhere/at/all.db: unable to open database file",
+    ),
     # The store need not be asked for this secret, and is needed all the same.
     ({"store": "sqlite:////nowhere/at/all.db", "secret": "a secret of 32 characters or more"}, "SettingsError: store:"),
     ({"store": "postgresql://localhost/arena"}, "SettingsError: store: psycopg is missing"),

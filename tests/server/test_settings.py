@@ -42,7 +42,7 @@ def test_an_ipv6_address_may_stand_in_brackets() -> None:
 
 @pytest.mark.parametrize("path", ["arena", "/arena/", "/", "//arena", "https://example.org/arena", "/a b"])
 def test_a_path_of_a_proxy_that_is_none_is_refused(path: str) -> None:
-    with pytest.raises(SettingsError, match="root_path"):
+    with pytest.raises(SettingsError, match="root_path: wanted the path under which a proxy"):
         Settings.from_environment({}, root_path=path)
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "Mixed",
     "Source",
     "families",
+    "files_of_set",
     "find_set",
     "lightest_load_below",
     "load_families",
@@ -91,6 +92,13 @@ def open_set(name: str | None = None, load: Load = Load.full) -> tuple[tuple[Fam
     """
     folder = None if name is None else find_set(name)
     return load_families(folder, load), suite_of_load(SUITE if folder is None else folder.name, load)
+
+
+def files_of_set(name: str | None = None) -> frozenset[Path]:
+    """The files of the families of a set, which is named as in `open_set`. Raises `ScenarioError`."""
+    domains = [*(find_set(name) if name is not None else scenario_folder()).iterdir()]
+    domains += [] if name is not None else domain_folders().values()
+    return frozenset(path.resolve() for domain in domains if domain.is_dir() for path in family_files(domain))
 
 
 def suite_of_load(suite: str, load: Load) -> str:
