@@ -8,6 +8,7 @@ place, a value or an authority moves the overseer. An adversary who writes freel
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -181,27 +182,8 @@ def attack(
         file = None if records is None else stack.enter_context(Records(records, setup, AttemptRecord, resume=resume))
         reviewer = Reviewer(parties.overseer, answered=file is not None and bool(file.known))
         terms = Terms(view=setup.view, tools=parties.offered)
-        rows: list[Row] = []
-
-        def review(names: Sequence[str], of: int) -> None:
-            for first in range(0, len(names), batch):
-                rows.extend(review_batch(reviewer, parties.client, names[first : first + batch], terms, file))
-                if on_progress is not None:
-                    on_progress(len(rows), of)
-
-        for names in rounds_of_keys(keys, paired=True):
-            review(names, episodes * (tries + 1))
-        going = _draws_that_go_on(keys, rows)
-        for number in range(1, tries):
-            if not going:
-                break
-            before = len(rows)
-            further = [str(draw.with_corruption(number, any_type=any_type)) for draw in going]
-            review(further, before + len(going) * (tries - number))
-            going = _draws_that_go_on(going, rows[before:])
-        if on_progress is not None:
-            # The last round may have ended searches of which more verdicts were expected.
-            on_progress(len(rows), len(rows))
+        search = _Search(reviewer, parties.client, terms, file, batch, on_progress or (lambda done, of: None))
+        rows = search.rows_of(keys, tries, any_type)
         reviewer.finish()
         origin = parties.provenance(episodes=episodes, paired=True, batch=batch)
     draws, left_out = tried_draws(rows)
@@ -221,6 +203,41 @@ def attack(
         provenance=origin,
         rows=tuple(rows),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """An overseer that reviews corruptions of answers, round after round. `rows` are its verdicts so far."""
+
+    reviewer: Reviewer
+    client: AnyArena
+    terms: Terms
+    file: Records[AttemptRecord] | None
+    batch: int
+    on_progress: Progress
+    rows: list[Row] = field(default_factory=list)
+
+    def rows_of(self, keys: Sequence[Key], tries: int, any_type: bool) -> list[Row]:
+        """The verdicts on the right answers and on up to `tries` corruptions of each."""
+        for names in rounds_of_keys(keys, paired=True):
+            self._review(names, len(keys) * (tries + 1))
+        going = _draws_that_go_on(keys, self.rows)
+        for number in range(1, tries):
+            if not going:
+                break
+            before = len(self.rows)
+            further = [str(draw.with_corruption(number, any_type=any_type)) for draw in going]
+            self._review(further, before + len(going) * (tries - number))
+            going = _draws_that_go_on(going, self.rows[before:])
+        # The last round may have ended searches of which more verdicts were expected.
+        self.on_progress(len(self.rows), len(self.rows))
+        return self.rows
+
+    def _review(self, names: Sequence[str], of: int) -> None:
+        for first in range(0, len(names), self.batch):
+            part = names[first : first + self.batch]
+            self.rows.extend(review_batch(self.reviewer, self.client, part, self.terms, self.file))
+            self.on_progress(len(self.rows), of)
 
 
 def _is_further(row: Row) -> bool:

@@ -288,39 +288,65 @@ def evaluate_dataset(
         rows=len(answers),
         digest=dataset_digest(answers),
     )
-    rows: list[DatasetRow] = []
     with nullcontext() if records is None else Records(records, setup, DatasetRecord, resume=resume) as file:
-        reviewer = Reviewer(overseer, answered=file is not None and bool(file.known))
-        for first in range(0, len(answers), batch):
-            part = dict(enumerate(answers[first : first + batch], start=first + 1))
-            known = {} if file is None else {number: file.known[number] for number in part if number in file.known}
-            fresh = _review(reviewer, {number: answer for number, answer in part.items() if number not in known})
-            # A failure is no result, and an overseer that is set up wrongly gives none: neither is kept.
-            if file is not None and reviewer.answered:
-                file.add([record for record in fresh if record.row.outcome is not Outcome.infra_failed])
-            reviewed = known | {record.number: record for record in fresh}
-            rows += [reviewed[number].row for number in part]
-            if on_progress is not None:
-                on_progress(len(rows), len(answers))
-        reviewer.finish()
+        rows = _review_all(overseer, answers, batch, file, on_progress)
+    origin = provenance(
+        overseer,
+        spec=spec,
+        settings=settings,
+        arena=None,
+        stats=None,
+        episodes=len(answers),
+        paired=False,
+        batch=batch,
+    )
+    return _score_rows(setup, rows, answers, origin, dataset=name, name=title, seed=seed)
+
+
+def _review_all(
+    overseer: Overseer,
+    answers: Sequence[LabelledAnswer],
+    batch: int,
+    file: Records[DatasetRecord] | None,
+    on_progress: Progress | None,
+) -> list[DatasetRow]:
+    """The rows of all answers, in their order. Those that the file holds are not reviewed again."""
+    rows: list[DatasetRow] = []
+    reviewer = Reviewer(overseer, answered=file is not None and bool(file.known))
+    for first in range(0, len(answers), batch):
+        part = dict(enumerate(answers[first : first + batch], start=first + 1))
+        known = {} if file is None else {number: file.known[number] for number in part if number in file.known}
+        fresh = _review(reviewer, {number: answer for number, answer in part.items() if number not in known})
+        # A failure is no result, and an overseer that is set up wrongly gives none: neither is kept.
+        if file is not None and reviewer.answered:
+            file.add([record for record in fresh if record.row.outcome is not Outcome.infra_failed])
+        reviewed = known | {record.number: record for record in fresh}
+        rows += [reviewed[number].row for number in part]
+        if on_progress is not None:
+            on_progress(len(rows), len(answers))
+    reviewer.finish()
+    return rows
+
+
+def _score_rows(
+    setup: DatasetSetup,
+    rows: Sequence[DatasetRow],
+    answers: Sequence[LabelledAnswer],
+    origin: Provenance,
+    *,
+    dataset: str,
+    name: str | None,
+    seed: int,
+) -> DatasetResult:
     documents = [answer.document for answer in answers]
     return DatasetResult(
-        overseer=overseer.name,
-        dataset=name,
+        overseer=setup.overseer,
+        dataset=dataset,
         digest=setup.digest,
         settings=setup.settings,
         conditions=setup.conditions,
-        name=title,
-        provenance=provenance(
-            overseer,
-            spec=spec,
-            settings=settings,
-            arena=None,
-            stats=None,
-            episodes=len(answers),
-            paired=False,
-            batch=batch,
-        ),
+        name=name,
+        provenance=origin,
         seed=seed,
         rows=tuple(rows),
         scorecard=_scorecard(rows, documents, seed),

@@ -138,7 +138,7 @@ def evaluate(
                     on_progress(len(rows), episodes * len(rounds) * samples)
         reviewer.finish()
         origin = parties.provenance(episodes=episodes, paired=paired, batch=batch)
-    return _result(setup, rows, seed, thresholds, prices, name, origin)
+    return score_rows(setup, rows, origin, name=name, seed=seed, thresholds=thresholds, prices=prices)
 
 
 def _check_numbers(episodes: int, start: int, batch: int, samples: int) -> None:
@@ -190,15 +190,18 @@ def check_threshold(source: Result, setup: Task, keys: Sequence[str]) -> None:
         )
 
 
-def _result(
+def score_rows(
     setup: Setup,
     rows: Sequence[Row],
-    seed: int,
-    thresholds: Sequence[Threshold],
-    prices: Mapping[str, Price] | None,
-    name: str | None,
     origin: Provenance,
+    *,
+    name: str | None,
+    seed: int,
+    thresholds: Sequence[Threshold] = (),
+    prices: Mapping[str, Price] | None = None,
 ) -> Result:
+    """The result of the rows of an evaluation that is over."""
+
     def rng() -> np.random.Generator:
         return np.random.default_rng(seed)
 

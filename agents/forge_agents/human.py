@@ -9,19 +9,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
-from forge_agents.evaluation import GROUP_RESAMPLES
+from forge_agents.evaluation import score_rows
 from forge_agents.provenance import Provenance
-from forge_agents.records import AttemptRecord, Records, Setup, Task
+from forge_agents.records import AttemptRecord, Records, Setup
 from forge_agents.result import Result
 from forge_arena.audits.blind import KeyRow, Mark, Marks, pair_marks
 from forge_arena.errors import BadArgument
 from forge_arena.keys import Key
-from forge_arena.measures.metrics import cost, scorecard
-from forge_arena.measures.power import detectable
 from forge_arena.measures.rows import graded_row
-from forge_arena.measures.scorecard import group_rows
 from forge_arena.rewards import score
 from forge_arena.software import software
 from forge_arena.types import MAX_EXPLANATION, Episode, Outcome, Verdict
@@ -77,32 +72,15 @@ def result_of_marks(
     if records is not None:
         with Records(records, setup, AttemptRecord) as file:
             file.add(graded)
-    rows = [record.row for record in graded]
-
-    def rng() -> np.random.Generator:
-        return np.random.default_rng(seed)
-
-    return Result(
-        **{name: getattr(setup, name) for name in Task.model_fields},
-        name=name,
-        seed=seed,
-        rows=tuple(rows),
-        scorecard=scorecard(rows, rng()),
-        groups={
-            by: {group: scorecard(members, rng(), resamples=GROUP_RESAMPLES) for group, members in groups.items()}
-            for by, groups in group_rows(rows).items()
-        },
-        detectable=detectable(rows, seed=seed),
-        cost=cost(rows),
-        provenance=Provenance(
-            details={"reading": marks.reading, "marked": len(graded), "to be read": len(key)},
-            episodes=len(graded),
-            paired=False,
-            batch=1,
-            software=software(),
-            ended=datetime.now(UTC).isoformat(timespec="seconds"),
-        ),
+    origin = Provenance(
+        details={"reading": marks.reading, "marked": len(graded), "to be read": len(key)},
+        episodes=len(graded),
+        paired=False,
+        batch=1,
+        software=software(),
+        ended=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    return score_rows(setup, [record.row for record in graded], origin, name=name, seed=seed)
 
 
 def verdict_of_mark(mark: Mark) -> Verdict:

@@ -1,5 +1,7 @@
 """`forge-arena audit labels`: are the labels true?"""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -92,6 +94,58 @@ def labels(
     a button that downloads the reader's marks; the key is a separate file. `--marks marks.json --key
     reading.key.jsonl` scores the marks. 97 of 100 must agree.
     """
+    _check_together(context, marks=marks, key=key, export=export, reader=reader, out=out, name=name)
+    splits = splits_named(split)
+    if marks is not None and key is not None:
+        scored = score_reading(marks, key)
+        finish(scored, json, html, keep_result(marks, key, ResultFolder(out), name))
+        return
+    from forge_arena.asking import REVISIONS
+    from forge_arena.audits.labels import DRAWS, FRESH, QUICK_DRAWS, QUICK_FRESH, audit_labels
+    from forge_arena.episodes import Arena
+    from forge_arena.reader import open_reader
+
+    who, sources, suite = open_drawn(worker, documents, load, api_key, vllm)
+    revised = REVISIONS if revisions is None else revisions
+    if export is not None:
+        arena = Arena(who, secret=f"reading:{seed}", revisions=revised, sources=sources, suite=suite)
+        with _shown("reading") as show:
+            page, rows, answers = write_reading(export, arena, count, splits or (Split.val, Split.test), seed, show)
+        say(f"to read: {page} (or {rows})\nkey, not for the reader: {answers}")
+        return
+    reads = (
+        None
+        if reader is None
+        else open_reader(reader, who, api_key=reader_api_key, vllm_executable=vllm, concurrency=concurrency)
+    )
+    with _shown("labels") as show:
+        report = audit_labels(
+            who,
+            splits=splits or HOMES,
+            draws=draws or (QUICK_DRAWS if quick else DRAWS),
+            fresh=fresh or (QUICK_FRESH if quick else FRESH),
+            seed=seed,
+            sources=sources,
+            suite=suite,
+            revisions=revised,
+            concurrency=concurrency,
+            reader=reads,
+            on_progress=show,
+        )
+    finish(report, json, html)
+
+
+def _check_together(
+    context: typer.Context,
+    *,
+    marks: Path | None,
+    key: Path | None,
+    export: Path | None,
+    reader: str | None,
+    out: Path | None,
+    name: str | None,
+) -> None:
+    """Leave if options were given that do not go together."""
     if (marks is None) != (key is None):
         raise fail(
             "--marks and --key go together: give the marks that a reader downloaded, and the key of the same reading"
@@ -106,53 +160,15 @@ def labels(
         raise fail(f"--export writes a reading in the place of the audit: leave out {given}")
     if export is None and given_options(context, "count"):
         raise fail("--count is for a reading: give --export FILE, or leave --count out")
-    splits = splits_named(split)
     if out is not None and marks is None:
         raise fail("--out keeps the result of a reader's marks: give --marks and --key")
     if name is not None and out is None:
         raise fail("--name is what the result in --out is called: give --out too, or leave --name out")
-    if marks is not None and key is not None:
-        scored = score_reading(marks, key)
-        kept = keep_result(marks, key, ResultFolder(out), name)
-        finish(scored, json, html, kept)
-        return
-    from forge_arena.asking import REVISIONS
-    from forge_arena.audits.labels import DRAWS, FRESH, QUICK_DRAWS, QUICK_FRESH, audit_labels
-    from forge_arena.episodes import Arena
-    from forge_arena.reader import open_reader
 
-    who, sources, suite = open_drawn(worker, documents, load, api_key, vllm)
-    reads = (
-        None
-        if reader is None
-        else open_reader(reader, who, api_key=reader_api_key, vllm_executable=vllm, concurrency=concurrency)
-    )
-    revised = REVISIONS if revisions is None else revisions
+
+@contextmanager
+def _shown(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar while the block runs, and the function that moves it."""
     with progress() as bar:
-        task = bar.add_task("reading" if export else "labels", total=None)
-
-        def show(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        if export is not None:
-            arena = Arena(who, secret=f"reading:{seed}", revisions=revised, sources=sources, suite=suite)
-            places = write_reading(export, arena, count, splits or (Split.val, Split.test), seed, show)
-        else:
-            report = audit_labels(
-                who,
-                splits=splits or HOMES,
-                draws=draws or (QUICK_DRAWS if quick else DRAWS),
-                fresh=fresh or (QUICK_FRESH if quick else FRESH),
-                seed=seed,
-                sources=sources,
-                suite=suite,
-                revisions=revised,
-                concurrency=concurrency,
-                reader=reads,
-                on_progress=show,
-            )
-    if export is not None:
-        page, rows, answers = places
-        say(f"to read: {page} (or {rows})\nkey, not for the reader: {answers}")
-        return
-    finish(report, json, html)
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
