@@ -17,6 +17,7 @@ from forge_arena.episodes import Arena
 from forge_arena.errors import BadArgument, ForgeArenaError, WorkerFailed
 from forge_arena.reader import Reader, open_reader
 from forge_arena.scenarios import Source
+from forge_arena.together import work_together
 from forge_arena.types import Awareness, Candour, Load, Mechanism, Noun, Split
 from forge_arena.usability import HOPELESS
 from forge_arena.workers import Worker, open_worker
@@ -176,14 +177,7 @@ async def fill(arena: Arena, filling: Filling, on_key: Callable[[], object] = la
             # A key that is already recorded is made without any wait, and the other tasks must have their turn.
             await asyncio.sleep(0)
 
-    tasks = [asyncio.ensure_future(work()) for _ in range(filling.concurrency)]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        # Otherwise a request in flight would write to a bank that is closed by then.
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+    await work_together(work, filling.concurrency)
     return FillingResult(
         keys=filling.count,
         failed=len(failures),

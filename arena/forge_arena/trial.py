@@ -22,6 +22,7 @@ from forge_arena.flaws import WORDS
 from forge_arena.reader import Reader
 from forge_arena.revision import faults, quote
 from forge_arena.scenarios import Source
+from forge_arena.together import work_together
 from forge_arena.types import CorruptionType, Load, Noun, Scenario
 from forge_arena.usability import HOPELESS, VETOED, Usability
 from forge_arena.verify import Verifier
@@ -200,13 +201,7 @@ async def try_worker(
             # A Worker that answers without any wait must not hold up the others.
             await asyncio.sleep(0)
 
-    tasks = [asyncio.ensure_future(work()) for _ in range(concurrency)]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+    await work_together(work, concurrency)
     # In the order in which they were drawn, whatever the order in which they were answered.
     report = _report([draws[number] for number in sorted(draws)], revisions).model_copy(
         update={

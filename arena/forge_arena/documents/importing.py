@@ -23,6 +23,7 @@ from forge_arena.documents.playing import scenario_id
 from forge_arena.documents.reading import File, find_files, read_file
 from forge_arena.documents.sections import Stretch, stretches
 from forge_arena.documents.splits import places
+from forge_arena.together import work_together
 from forge_arena.types import HOMES, ClaimKind, CorruptionType, Domain, Scenario, Split
 
 # Stretches in a row, for each that is asked for at a time, after which the author counts as down for good.
@@ -192,14 +193,7 @@ async def make_with_author(
             on_part()
             await asyncio.sleep(0)
 
-    tasks = [asyncio.ensure_future(work()) for _ in range(concurrency)]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        # Otherwise a request in flight would write to a journal that is closed by then.
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+    await work_together(work, concurrency)
 
 
 def journal_of(out: Path) -> Path:
