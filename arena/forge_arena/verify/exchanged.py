@@ -15,12 +15,12 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from forge_arena.texts.sentences import lower, whole_starts_of
+from forge_arena.texts.sentences import lower
 from forge_arena.texts.values import mentions, same_amount, value_of
 from forge_arena.texts.words import content
 from forge_arena.types import VALUE_KINDS, Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.bounds import CLAUSE_MARK, clause_around
-from forge_arena.verify.known_values import is_same_date
+from forge_arena.verify.known_values import is_same_date, places_of
 from forge_arena.verify.passages import Passages
 
 # How much more the words speak for an exchange than against it.
@@ -78,7 +78,7 @@ class Exchanges:
         worst = Exchange.none
         for rival in rivals:
             own, crossed = around.weigh(rival.own, weight), around.weigh(rival.others, weight)
-            places = [p for p in _places_of(sentence, claim.kind, rival.form, rival.value) if p != (start, end)]
+            places = [p for p in places_of(sentence, claim.kind, rival.form, rival.value) if p != (start, end)]
             if places:
                 others = [_Around.of(sentence, place, all_places) for place in places]
                 straight = max(words.weigh(rival.others, weight) for words in others)
@@ -158,12 +158,12 @@ class Exchanges:
         """The words around all places of the source that state a value. The names are those of all values."""
         words: frozenset[str] = frozenset()
         for _, text in self._passages.unbroken:
-            places = list(_places_of(text, kind, form, value))
+            places = list(places_of(text, kind, form, value))
             if not places:
                 continue
             others = {*places, *_comparable_places(text, kind, value)}
             if kind in _NAMED:
-                others |= {place for name in names for place in _places_of(text, kind, name, None)}
+                others |= {place for name in names for place in places_of(text, kind, name, None)}
             for place in places:
                 around = _Around.of(text, place, sorted(others))
                 words |= around.near | around.far
@@ -222,20 +222,9 @@ def _comparable_places(text: str, kind: ClaimKind, value: Hashable) -> list[tupl
     ]
 
 
-def _places_of(text: str, kind: ClaimKind, form: str, value: Hashable) -> Iterator[tuple[int, int]]:
-    if kind in VALUE_KINDS:
-        for mention in mentions(text):
-            meant = same_amount(mention.value)
-            if mention.kind is kind and (meant == value or (kind is ClaimKind.date and is_same_date(meant, value))):
-                yield mention.start, mention.end
-        return
-    for at in whole_starts_of(lower(text), lower(form)):
-        yield at, at + len(form)
-
-
 def _all_places(sentence: str, claim: Claim, rivals: tuple[_Rival, ...]) -> Iterator[tuple[int, int]]:
     if claim.kind in VALUE_KINDS:
         yield from ((m.start, m.end) for m in mentions(sentence) if m.kind is claim.kind)
         return
     for rival in rivals:
-        yield from _places_of(sentence, claim.kind, rival.form, rival.value)
+        yield from places_of(sentence, claim.kind, rival.form, rival.value)

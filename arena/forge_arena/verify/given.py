@@ -16,14 +16,14 @@ something else.
 """
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from forge_arena.texts.sentences import lower, whole_starts_of
 from forge_arena.texts.values import mentions, same_amount, value_of
 from forge_arena.texts.words import content, stem
 from forge_arena.types import VALUE_KINDS, Claim, ClaimKind, Scenario
 from forge_arena.verify.bounds import DENIAL, Bound, bound_at, bound_named, clause_around, is_ahead
+from forge_arena.verify.known_values import places_of
 from forge_arena.verify.opposites import are_opposed
 from forge_arena.verify.passages import Passages
 
@@ -170,22 +170,18 @@ class Senses:
         found = []
         for (first, last), text in self._passages.unbroken:
             if any(span.start < last and first < span.end for span in claim.source_spans):
-                for start, end in places_in(text, claim):
+                for start, end in _right_places(text, claim):
                     bound = bound_at(text, start, end) or bound_named(claim.label)
                     found.append(_Place(text, start, end, bound if _is_measured(claim) else None))
         return found
 
 
-def places_in(text: str, claim: Claim) -> list[tuple[int, int]]:
-    """Where a sentence has the right alternative of a claim, by its value or by its spelling."""
-    if claim.kind in VALUE_KINDS:
-        wanted: Hashable = same_amount(value_of(claim.kind, claim.right.forms[0]))
-        return [(m.start, m.end) for m in mentions(text) if m.kind is claim.kind and same_amount(m.value) == wanted]
-    low = lower(text)
+def _right_places(text: str, claim: Claim) -> list[tuple[int, int]]:
+    """Where a sentence has the right alternative of a claim: by its value, or in the first spelling that it has."""
+    value = same_amount(value_of(claim.kind, claim.right.forms[0])) if claim.kind in VALUE_KINDS else None
     for form in claim.right.forms:
-        starts = list(whole_starts_of(low, lower(form)))
-        if starts:
-            return [(at, at + len(form)) for at in starts]
+        if places := list(places_of(text, claim.kind, form, value)):
+            return places
     return []
 
 

@@ -5,14 +5,14 @@ which the source speaks.
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from decimal import Decimal
 from functools import cached_property
 
 from forge_arena.texts.number_words import SMALL
-from forge_arena.texts.sentences import contains_whole, lower
+from forge_arena.texts.sentences import contains_whole, lower, whole_starts_of
 from forge_arena.texts.values import COUNT_NOUNS, COUNTED, MONTHS, Mention, mentions, same_amount, value_of
-from forge_arena.types import Claim, ClaimKind, Scenario, Standing
+from forge_arena.types import VALUE_KINDS, Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.derived import is_left_of, numbers_of
 from forge_arena.verify.passages import section_numbers, section_of_value
 from forge_arena.verify.reading import SPELLED_KINDS, WHOLE_TEXT_KINDS
@@ -289,3 +289,18 @@ def is_same_date(one: Hashable, other: Hashable) -> bool:
         (mine, others) for mine, others in zip(one, other, strict=True) if mine is not None and others is not None
     ]
     return len(shared) == 2 and all(mine == others for mine, others in shared)
+
+
+def places_of(text: str, kind: ClaimKind, form: str, value: Hashable) -> Iterator[tuple[int, int]]:
+    """Where a sentence has a value, however the value is spelled, or a name, in the spelling `form`.
+
+    "21 May" is a place of 21 May 2025. `value` is None for a name.
+    """
+    if kind in VALUE_KINDS:
+        for mention in mentions(text):
+            meant = same_amount(mention.value)
+            if mention.kind is kind and (meant == value or (kind is ClaimKind.date and is_same_date(meant, value))):
+                yield mention.start, mention.end
+        return
+    for at in whole_starts_of(lower(text), lower(form)):
+        yield at, at + len(form)
