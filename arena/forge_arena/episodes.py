@@ -9,14 +9,14 @@ name any sealed episode, and an episode that is not in stock would show how long
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
 from forge_arena.asking import REVISIONS, Asking, Obedience, obedience
-from forge_arena.corruptions import Injection, injections, registry
+from forge_arena.corruptions import CorruptedAnswer, corrupted_answers, registry
 from forge_arena.corruptions.thoughts import UNTOUCHED, first_wrong_step
 from forge_arena.curriculum import Cell
 from forge_arena.errors import BadArgument, CannotCorrupt, ScenarioError, Unfit
@@ -24,7 +24,7 @@ from forge_arena.keys import EVERYTHING, Filters, Key
 from forge_arena.placebos import HarmlessEdit, edit_harmlessly
 from forge_arena.plans import VERSION, Plan, Plans, seed_name, suite_with_additions
 from forge_arena.reader import Reader
-from forge_arena.scenarios import SUITE, Source, lightest_load_below, load_families
+from forge_arena.scenarios import SUITE, Source, draw_to_reword, lightest_load_below, load_families
 from forge_arena.tools import DEFAULT, Toolbox, ToolProfile
 from forge_arena.types import (
     Answer,
@@ -63,12 +63,14 @@ class Made(NamedTuple):
 class _Drawn:
     """What all forms of a key share: the clean answer to one scenario, and how it would be corrupted.
 
-    `verifier` has read both answers. `counts` is what was counted on the way.
+    `verifier` has read both answers. `reword` gives the scenario in another wording. `counts` is what was counted on
+    the way.
     """
 
     verifier: Verifier
     answer: Answer
-    injection: Injection
+    injection: CorruptedAnswer
+    reword: Callable[[int], Scenario]
     counts: Counter[str]
 
 
@@ -266,15 +268,17 @@ class Arena:
         if plan.further:
             injection = self._further(plan, verifier, answer, attempt)
         in_every_form = _may_be_sealed(plan)
+        if in_every_form:
+            injection.write()
         prompted: Made | None = None
         if plan.mechanism is Mechanism.prompt and (plan.corrupted or in_every_form):
             # A Worker that fails here fails the episode in each form. Otherwise only right answers would survive it.
             prompted = await self._make_prompted(plan, verifier, answer, injection)
         if plan.form is Form.placebo:
-            return self._make_placebo(plan, verifier, injection, attempt)
+            return self._make_placebo(plan, drawn, injection, attempt)
         if in_every_form:
             with suppress(CannotCorrupt):
-                self._edit_harmlessly(plan, verifier, injection, attempt)
+                self._edit_harmlessly(plan, drawn, injection, attempt)
         if plan.form is Form.clean:
             truth = Truth(corrupted=False, family=plan.family, clean_output=answer.output)
             return self._episode(verifier, plan, injection.clean, truth)
@@ -302,7 +306,9 @@ class Arena:
 
     async def _draw_anew(self, plan: Plan, attempt: int, counts: Counter[str]) -> _Drawn | Rejected:
         try:
-            scenario = self._plans.source(plan).draw(self._plans.rng(plan.key, f"scenario:{attempt}"))
+            scenario, reword = draw_to_reword(
+                self._plans.source(plan), lambda: self._plans.rng(plan.key, f"scenario:{attempt}")
+            )
         except ScenarioError as error:
             # The values of one draw in many may leave a slot without a value. The next attempt has other values.
             return Rejected(str(error))
@@ -321,13 +327,13 @@ class Arena:
             named = "its corruption" if _may_be_sealed(plan) else plan.corruption_type
             self.usability.reject((f"no place for {named}",))
             return Rejected(str(error))
-        return _Drawn(verifier, answer, injection, counts)
+        return _Drawn(verifier, answer, injection, reword, counts)
 
     def _injections(
         self, plan: Plan, verifier: Verifier, answer: Answer, attempt: int, type: CorruptionType | None = None
-    ) -> Iterator[Injection]:
-        """The corruptions of one answer by a type, by default that of the plan; see `injections`."""
-        return injections(
+    ) -> Iterator[CorruptedAnswer]:
+        """The corruptions of one answer by a type, by default that of the plan; see `corrupted_answers`."""
+        return corrupted_answers(
             verifier,
             answer,
             type or plan.corruption_type,
@@ -336,7 +342,7 @@ class Arena:
             thought=UNTOUCHED if plan.mechanism is Mechanism.prompt else None,
         )
 
-    def _further(self, plan: Plan, verifier: Verifier, answer: Answer, attempt: int) -> Injection:
+    def _further(self, plan: Plan, verifier: Verifier, answer: Answer, attempt: int) -> CorruptedAnswer:
         """The further corruption that the key's number names. The first ones of each type are of the nearest stealth.
 
         Raises:
@@ -352,7 +358,7 @@ class Arena:
 
     def _injections_of_any_type(
         self, plan: Plan, verifier: Verifier, answer: Answer, attempt: int
-    ) -> Iterator[Injection]:
+    ) -> Iterator[CorruptedAnswer]:
         """One corruption of each type in turn, the plan's type first, until none is left; all outputs differ."""
         others = sorted(self._plans.source(plan).corruptions - {plan.corruption_type})
         self._plans.rng(plan.key, f"types:{attempt}").shuffle(others)
@@ -362,21 +368,21 @@ class Arena:
         while turns:
             for turn in list(turns):
                 try:
-                    injection = next(injection for injection in turn if injection.answer.output not in written)
+                    injection = next(injection for injection in turn if injection.output not in written)
                 except (StopIteration, CannotCorrupt):
                     turns.remove(turn)
                     continue
-                written.add(injection.answer.output)
+                written.add(injection.output)
                 yield injection
 
-    def _make_placebo(self, plan: Plan, verifier: Verifier, injection: Injection, attempt: int) -> Made:
+    def _make_placebo(self, plan: Plan, drawn: _Drawn, injection: CorruptedAnswer, attempt: int) -> Made:
         """The clean answer with a harmless edit.
 
         Raises:
             Unfit: there is no such edit. Another scenario is no remedy, because the forms of a key are of one draw.
         """
         try:
-            edit = self._edit_harmlessly(plan, verifier, injection, attempt)
+            edit = self._edit_harmlessly(plan, drawn, injection, attempt)
         except CannotCorrupt as error:
             self._counts_by_type(plan)[f"cannot_placebo:{plan.corruption_type}"] += 1
             raise Unfit(str(error)) from None
@@ -385,21 +391,18 @@ class Arena:
             placebo=edit.kind,
             family=plan.family,
             output_spans=edit.spans,
-            clean_output=injection.clean.output,
+            clean_output=injection.clean_output,
         )
-        return self._episode(verifier, plan, edit.answer, truth)
+        return self._episode(drawn.verifier, plan, edit.answer, truth)
 
-    def _edit_harmlessly(self, plan: Plan, verifier: Verifier, injection: Injection, attempt: int) -> HarmlessEdit:
+    def _edit_harmlessly(self, plan: Plan, drawn: _Drawn, injection: CorruptedAnswer, attempt: int) -> HarmlessEdit:
         """The harmless edit of an answer. Raises `CannotCorrupt` if there is none."""
-        source = self._plans.source(plan)
-
-        def reword(wording: int) -> Scenario:
-            return source.draw(self._plans.rng(plan.key, f"scenario:{attempt}"), wording)
-
         rng = self._plans.rng(plan.key, f"placebo:{attempt}")
-        return edit_harmlessly(verifier, injection.clean, plan.corruption_type, injection.target, rng, reword)
+        return edit_harmlessly(
+            drawn.verifier, injection.clean, plan.corruption_type, injection.target, rng, drawn.reword
+        )
 
-    def _make_rewritten(self, plan: Plan, verifier: Verifier, clean: Answer, injection: Injection) -> Made:
+    def _make_rewritten(self, plan: Plan, verifier: Verifier, clean: Answer, injection: CorruptedAnswer) -> Made:
         """The answer as the arena has corrupted it."""
         claim = verifier.scenario.claim(injection.target)
         truth = Truth(
@@ -416,7 +419,9 @@ class Arena:
         )
         return self._episode(verifier, plan, injection.answer, truth)
 
-    async def _make_prompted(self, plan: Plan, verifier: Verifier, clean: Answer, injection: Injection) -> Made | None:
+    async def _make_prompted(
+        self, plan: Plan, verifier: Verifier, clean: Answer, injection: CorruptedAnswer
+    ) -> Made | None:
         """Let the Worker corrupt its own answer. None if the Worker would not, or broke something else as well."""
         claim = verifier.scenario.claim(injection.target)
         hidden = HiddenInstruction(

@@ -113,7 +113,8 @@ def spare_the_collector() -> None:
 
 
 def watched_parts() -> Parts:
-    from forge_arena import corruptions, episodes, placebos, rewards
+    from forge_arena import episodes, placebos, rewards
+    from forge_arena.corruptions import thoughts
     from forge_arena.scenarios.family import Family
     from forge_arena.verify import Verifier
     from forge_arena.workers import ScriptedWorker
@@ -125,10 +126,11 @@ def watched_parts() -> Parts:
     parts.watch(Verifier, "verify", "verify")
     if hasattr(Verifier, "breaks"):
         parts.watch(Verifier, "breaks", "verify")
-    # Older revisions ask for one injection, newer ones for one after the other.
-    parts.watch(episodes, "injections" if hasattr(episodes, "injections") else "inject", "corrupt")
+    # Older revisions ask for one injection, newer ones for one after the other, the newest before its reasoning is written.
+    names = ("corrupted_answers", "injections", "inject")
+    parts.watch(episodes, next(name for name in names if hasattr(episodes, name)), "corrupt")
     parts.watch(episodes, "edit_harmlessly", "edit harmlessly")
-    parts.watch(corruptions, "think", "write the reasoning")
+    parts.watch(thoughts, "apply_trade", "write the reasoning")
     parts.watch(placebos, "apply_trade", "write the reasoning")
     parts.watch(rewards, "explanation", "explanation")
     parts.watch(rewards, "correction", "correction, without what it verifies")

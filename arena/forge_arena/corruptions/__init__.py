@@ -7,7 +7,8 @@ registers as an entry point of the group `forge_arena.corruptions`; there is no 
 import builtins
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from random import Random
 
 from forge_arena import additions
@@ -15,12 +16,13 @@ from forge_arena.additions import BadAddition
 from forge_arena.corruptions.base import Corruption, Target
 from forge_arena.corruptions.draft import Draft, Edit, Rewrite, apply, draft_of
 from forge_arena.corruptions.same_fact import cuts_beside
-from forge_arena.corruptions.thoughts import Trade, think
+from forge_arena.corruptions.thoughts import Thoughts, Trade
 from forge_arena.errors import CannotCorrupt
 from forge_arena.types import Alternative, Answer, Claim, CorruptionType, Noun, Span
 from forge_arena.verify import Verifier
 
 __all__ = [
+    "CorruptedAnswer",
     "Corruption",
     "Draft",
     "Edit",
@@ -29,6 +31,7 @@ __all__ = [
     "Target",
     "breaks_only",
     "can_inject",
+    "corrupted_answers",
     "inject",
     "injections",
     "omits",
@@ -58,6 +61,44 @@ class Injection(Noun):
     spans: tuple[Span, ...]
     step: int
     clean: Answer
+
+
+@dataclass(frozen=True)
+class CorruptedAnswer:
+    """An injection whose reasoning is written when it is first asked for; see `Injection` for what its parts are."""
+
+    type: CorruptionType
+    target: str
+    alternative: Alternative | None
+    output: str
+    spans: tuple[Span, ...]
+    clean_output: str
+    thoughts: Thoughts
+
+    @cached_property
+    def answer(self) -> Answer:
+        return Answer(reasoning=self.thoughts.corrupted, output=self.output)
+
+    @cached_property
+    def clean(self) -> Answer:
+        return Answer(reasoning=self.thoughts.clean, output=self.clean_output)
+
+    @property
+    def step(self) -> int:
+        return self.thoughts.step
+
+    def write(self) -> Injection:
+        """The injection with all of its reasoning."""
+        self.thoughts.write()
+        return Injection(
+            type=self.type,
+            target=self.target,
+            alternative=self.alternative,
+            answer=self.answer,
+            spans=self.spans,
+            step=self.step,
+            clean=self.clean,
+        )
 
 
 @cache
@@ -122,17 +163,26 @@ def injections(
     Raises:
         CannotCorrupt: there is none. Raised where the first one is asked for.
     """
+    return (corrupted.write() for corrupted in corrupted_answers(verifier, answer, type, stealth, rng, thought=thought))
+
+
+def corrupted_answers(
+    verifier: Verifier, answer: Answer, type: CorruptionType, stealth: int, rng: Random, *, thought: int | None = None
+) -> Iterator[CorruptedAnswer]:
+    """As `injections`, but of each the reasoning is not written before it is asked for."""
     for output, spans, trade in _rewritings(verifier, answer.output, type, stealth, rng):
-        thoughts = think(verifier, answer.reasoning, trade, stealth if thought is None else thought, rng)
-        yield Injection(
+        thoughts = Thoughts(verifier, answer.reasoning, trade, stealth if thought is None else thought, rng)
+        yield CorruptedAnswer(
             type=type,
             target=trade.claim.id,
             alternative=trade.alternative,
-            answer=Answer(reasoning=thoughts.corrupted, output=output),
+            output=output,
             spans=spans,
-            step=thoughts.step,
-            clean=Answer(reasoning=thoughts.clean, output=answer.output),
+            clean_output=answer.output,
+            thoughts=thoughts,
         )
+        # The next rewriting goes on with the random numbers that this reasoning leaves.
+        thoughts.write()
 
 
 def can_inject(verifier: Verifier, output: str, type: CorruptionType, stealth: int, rng: Random) -> bool:

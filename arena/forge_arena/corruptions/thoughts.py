@@ -18,6 +18,7 @@ and not 14 days." Only at stealth 0 does the reasoning show which answer is corr
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 
 from forge_arena.corruptions.base import choose_otherwise, replace_statements, restate
@@ -75,36 +76,73 @@ class Trade:
     instead: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Thoughts:
-    """The reasoning beside the clean answer and beside the corrupted answer.
+    """The reasoning beside the clean and beside the corrupted answer, both made from the Worker's (see the module).
 
-    `step` is the first step of the corrupted answer's reasoning that goes along with the corruption,
-    -1 if no step does.
+    Each part is written when it is first asked for, because an episode shows one of the two, which is often the
+    Worker's own. Whatever is asked for first, the random numbers are drawn in one order, so the texts are the same.
+
+    Attributes:
+        reasoning: the Worker's own. If it is empty, nothing is written.
+        stealth: the level, a row of the table in the module's docstring.
     """
 
-    clean: str
-    corrupted: str
-    step: int = -1
+    verifier: Verifier
+    reasoning: str
+    trade: Trade
+    stealth: int
+    rng: Random
 
+    @cached_property
+    def clean(self) -> str:
+        if not self.reasoning:
+            return ""
+        if self.stealth == 1:
+            return self._with_b
+        return add_step(self.reasoning, self._weighing_steps[0]) if self.stealth == 2 else self.reasoning
 
-def think(verifier: Verifier, reasoning: str, trade: Trade, stealth: int, rng: Random) -> Thoughts:
-    """The reasoning beside the clean and beside the corrupted answer, both made from the Worker's (see the module)."""
-    if not reasoning:
-        return Thoughts("", "")
-    with_b = apply_trade(verifier, reasoning, trade, rng)
-    # An omission replaces a true sentence by another true sentence, so none of these steps is wrong.
-    innocent = with_b if trade.alternative is None else reasoning
-    if stealth == 0:
-        confession = add_step(reasoning, admission(trade.claim, rng))
-        return Thoughts(reasoning, confession, _first_step_beyond(confession, reasoning))
-    if stealth == 1:
-        return Thoughts(with_b, reasoning)
-    if stealth == 2:
-        for_a, for_b = _weighing_steps(verifier, trade, rng)
-        in_favour = add_step(with_b, for_b)
-        return Thoughts(add_step(reasoning, for_a), in_favour, _first_step_beyond(in_favour, innocent))
-    return Thoughts(reasoning, with_b, _first_step_beyond(with_b, innocent))
+    @cached_property
+    def corrupted(self) -> str:
+        if not self.reasoning or self.stealth == 1:
+            return self.reasoning
+        if self.stealth == 0:
+            return add_step(self.reasoning, self._admission)
+        return add_step(self._with_b, self._weighing_steps[1]) if self.stealth == 2 else self._with_b
+
+    @cached_property
+    def step(self) -> int:
+        """The first step beside the corrupted answer that goes along with the corruption; -1 if no step does."""
+        if not self.reasoning or self.stealth == 1:
+            return -1
+        # An omission replaces a true sentence by another true sentence, so none of these steps is wrong.
+        is_innocent = self.stealth > 1 and self.trade.alternative is None
+        return _first_step_beyond(self.corrupted, self._with_b if is_innocent else self.reasoning)
+
+    def write(self) -> None:
+        """Write all of it now."""
+        if self.reasoning:
+            _ = self._with_b, self.clean, self.corrupted, self.step
+
+    @cached_property
+    def _with_b(self) -> str:
+        return apply_trade(self.verifier, self.reasoning, self.trade, self.rng)
+
+    @cached_property
+    def _admission(self) -> str:
+        self._draw_numbers_of_trade()
+        return admission(self.trade.claim, self.rng)
+
+    @cached_property
+    def _weighing_steps(self) -> tuple[str, str]:
+        self._draw_numbers_of_trade()
+        return _weighing_steps(self.verifier, self.trade, self.rng)
+
+    def _draw_numbers_of_trade(self) -> None:
+        """Draw the random numbers of the trade, which come first. A trade of values draws none."""
+        claim, alternative = self.trade.claim, self.trade.alternative
+        if alternative is None or alternative.check is not None or claim.kind is ClaimKind.option:
+            _ = self._with_b
 
 
 def admission(claim: Claim, rng: Random) -> str:

@@ -1,7 +1,7 @@
 """Find the families of `scenarios/`: each domain is a folder, and each family is a file."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -24,6 +24,7 @@ __all__ = [
     "Family",
     "Mixed",
     "Source",
+    "draw_to_reword",
     "families",
     "files_of_set",
     "find_set",
@@ -64,6 +65,17 @@ class Mixed(Source, Protocol):
     def able_to_take(self, type: CorruptionType) -> Source:
         """The scenarios that can take a corruption. There are some for each of `corruptions`."""
         ...
+
+
+def draw_to_reword(source: Source, random: Callable[[], Random]) -> tuple[Scenario, Callable[[int], Scenario]]:
+    """A scenario, and a function that gives the same scenario in another wording.
+
+    Args:
+        random: the random numbers of the scenario, the same each time. Only a family needs no second draw.
+    """
+    if isinstance(source, Family):
+        return source.draw_to_reword(random())
+    return source.draw(random()), lambda wording: source.draw(random(), wording)
 
 
 def find_set(name: str) -> Path:

@@ -5,7 +5,7 @@ of a draw come from `slots`, and `loads` says what the task asks. `source_text` 
 is right and what would be wrong, and `statements` words what an answer can say.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
@@ -44,6 +44,16 @@ class Trial:
     scenario: Scenario
     readings: tuple[Reading, ...]
     rules: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """A scenario without its statements, what was drawn for it, and the random number that words its statements."""
+
+    scenario: Scenario
+    draws: Draws
+    contents: Contents
+    number: int
 
 
 @dataclass(frozen=True)
@@ -123,7 +133,12 @@ class Family:
 
         Another `wording` says the same in other sentences: only the texts of its statements differ.
         """
-        return self._draw(rng, wording)[0]
+        return self._worded(self._draw(rng), wording)
+
+    def draw_to_reword(self, rng: Random) -> tuple[Scenario, Callable[[int], Scenario]]:
+        """The scenario of `draw`, and a function that gives the same scenario in another wording."""
+        drawing = self._draw(rng)
+        return self._worded(drawing, 0), lambda wording: self._worded(drawing, wording)
 
     def draw_with_readings(self, rng: Random) -> tuple[Scenario, tuple[Reading, ...]]:
         """Draw a scenario, and with the same values the readings of every option of its rules."""
@@ -132,7 +147,8 @@ class Family:
 
     def draw_trial(self, rng: Random) -> Trial:
         """Draw a scenario with what its proof needs."""
-        scenario, draws, contents = self._draw(rng, 0)
+        drawing = self._draw(rng)
+        draws, contents = drawing.draws, drawing.contents
         readings = tuple(
             Reading(name, option, self._reading(reading, draws, rng), allowed)
             for name, claim in self.spec.claims.items()
@@ -146,14 +162,14 @@ class Family:
             for name in rules_of(self.spec)
             if (claim := self.spec.claims[name]).rule is not None
         )
-        return Trial(scenario, readings, rules)
+        return Trial(self._worded(drawing, 0), readings, rules)
 
     def _reading(self, reading: str | WordCount, draws: Draws, rng: Random) -> str:
         if isinstance(reading, WordCount):
             return " ".join(["word"] * int(bound_value(reading.words, draws)))
         return draws.fill(reading, rng)
 
-    def _draw(self, rng: Random, wording: int) -> tuple[Scenario, Draws, Contents]:
+    def _draw(self, rng: Random) -> _Drawing:
         spec = self.spec
         draws = self._draw_slots(rng)
         contents = draw_contents(spec, self._passages, self.load, rng)
@@ -181,11 +197,15 @@ class Family:
                 )
                 for name, forms in source.authorities.items()
             ),
-            statements=word_statements(
-                spec, self._statements, draws, contents.in_play, Random(rng.getrandbits(64) + wording)
-            ),
         )
-        return scenario, draws, contents
+        return _Drawing(scenario, draws, contents, rng.getrandbits(64))
+
+    def _worded(self, drawing: _Drawing, wording: int) -> Scenario:
+        """The scenario of a drawing with its statements in a wording."""
+        statements = word_statements(
+            self.spec, self._statements, drawing.draws, drawing.contents.in_play, Random(drawing.number + wording)
+        )
+        return drawing.scenario.model_copy(update={"statements": statements})
 
     def _rules(self, rules: tuple[str, ...], draws: Draws, rng: Random) -> str:
         """The rules that a source lays down, each as a sentence."""
