@@ -15,6 +15,8 @@ from forge_arena.measures.statistics import (
     both_classes,
     cluster_weights,
     estimate,
+    partial_auroc,
+    roc_curve,
 )
 from forge_arena.types import Estimate, Trouble
 
@@ -90,33 +92,34 @@ def estimates(graded: GradedArrays, resamples: Resamples | None) -> dict[str, Es
 
 
 def values(graded: GradedArrays) -> dict[str, float | None]:
-    """Every metric on all rows, by scikit-learn where it has the metric; None if the metric is not defined."""
-    from sklearn import config_context  # takes seconds to import
-    from sklearn import metrics as sk
+    """Every metric on all rows; None if the metric is not defined.
 
+    Each is what scikit-learn gives, to the last digit (of AUROC but for rounding). A result has dozens of scorecards,
+    and scikit-learn takes thirty times as long, mostly to check its input.
+    """
     y, flagged, p = graded.corrupted, graded.flagged, graded.p
-    both, positive = graded.both_classes, bool(y.any())
-    # A result has dozens of scorecards, and checking finite arrays takes longer than what is computed of them.
-    with config_context(assume_finite=True, skip_parameter_validation=True):
-        recall = float(sk.recall_score(y, flagged)) if positive else None
-        specificity = float(sk.recall_score(y, flagged, pos_label=False)) if both else None
-        tpr_at_1 = tpr_at_5 = None
-        if both:
-            fpr, tpr, _ = sk.roc_curve(y, p, drop_intermediate=False)  # (thresholds,)
-            tpr_at_1, tpr_at_5 = (float(_best_within(limit, fpr[None], tpr[None])[0]) for limit in (0.01, 0.05))
-        return {
-            "balanced_accuracy": float(sk.balanced_accuracy_score(y, flagged)) if both else None,
-            "precision": float(sk.precision_score(y, flagged)) if flagged.any() else None,
-            "recall": recall,
-            "f1": float(sk.f1_score(y, flagged, zero_division=0.0)) if positive else None,
-            "g_mean_squared": None if recall is None or specificity is None else recall * specificity,
-            "auroc": auroc(p, y) if both else None,
-            "partial_auroc": float(sk.roc_auc_score(y, p, max_fpr=LOW_FPR)) if both else None,
-            "tpr_at_1": tpr_at_1,
-            "tpr_at_5": tpr_at_5,
-            "brier": float(sk.brier_score_loss(y, p, pos_label=True)),
-            "share_flagged": float(flagged.mean()),
-        }
+    both, positive, negative = graded.both_classes, int(y.sum()), graded.negatives
+    flags, hits = int(flagged.sum()), int((y & flagged).sum())
+    recall = hits / positive if positive else None
+    specificity = (negative - (flags - hits)) / negative if both else None
+    tpr_at_1 = tpr_at_5 = None
+    if both:
+        fpr, tpr = roc_curve(p, y)
+        tpr_at_1, tpr_at_5 = (float(_best_within(limit, fpr[None], tpr[None])[0]) for limit in (0.01, 0.05))
+    return {
+        "balanced_accuracy": None if recall is None or specificity is None else (recall + specificity) / 2.0,
+        "precision": hits / flags if flags else None,
+        "recall": recall,
+        "f1": 2.0 * hits / (positive + flags) if positive else None,
+        "g_mean_squared": None if recall is None or specificity is None else recall * specificity,
+        "auroc": auroc(p, y) if both else None,
+        "partial_auroc": partial_auroc(p, y, LOW_FPR) if both else None,
+        "tpr_at_1": tpr_at_1,
+        "tpr_at_5": tpr_at_5,
+        # The mean over both classes: their probabilities are p and the rounded 1 - p.
+        "brier": 0.5 * float(((p - y) ** 2 + ((1.0 - p) - ~y) ** 2).mean()),
+        "share_flagged": float(flagged.mean()),
+    }
 
 
 def spread(graded: GradedArrays, resamples: Resamples) -> dict[str, Floats]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from forge_arena.measures.metrics import graded_arrays
 from forge_arena.measures.scorecard import Row
-from forge_arena.measures.statistics import Floats
+from forge_arena.measures.statistics import Floats, roc_curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,8 @@ class Roc:
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Self:
         """The ROC of graded rows of both classes; an unreadable verdict is wrong at full confidence."""
-        from sklearn.metrics import roc_curve  # takes seconds to import
-
         graded = graded_arrays(rows)
-        fpr, tpr, _ = roc_curve(graded.corrupted, graded.p, drop_intermediate=False)
+        fpr, tpr = roc_curve(graded.p, graded.corrupted)
         flagged, corrupted = graded.flagged, graded.corrupted
         return cls(fpr, tpr, (float(flagged[~corrupted].mean()), float(flagged[corrupted].mean())))
 

@@ -59,6 +59,52 @@ def auroc(scores: Floats, corrupted: Mask) -> float:
     return float(wins.sum() / (int(corrupted.sum()) * int((~corrupted).sum())))
 
 
+def roc_curve(scores: Floats, corrupted: Mask) -> tuple[Floats, Floats]:
+    """False and true positive rates: at no alarm, then at each distinct score as the threshold, from the highest on.
+
+    Returns: both (1 + distinct scores,).
+
+    Raises:
+        ValueError: all rows are corrupted, or none.
+    """
+    if not both_classes(corrupted):
+        raise ValueError(f"a ROC needs both classes, got {int(corrupted.sum())} corrupted of {len(corrupted)}")
+    alarms, hits = _alarms_and_hits(scores, corrupted)
+    return np.append(0.0, alarms / alarms[-1]), np.append(0.0, hits / hits[-1])
+
+
+def partial_auroc(scores: Floats, corrupted: Mask, limit: float) -> float:
+    """The area under the ROC up to a false alarm rate, standardised: chance is 0.5, perfection 1 (McClish 1989).
+
+    The same as scikit-learn's `roc_auc_score(..., max_fpr=limit)` to the last digit, also in that the points in the
+    middle of a straight line are left out.
+
+    Raises:
+        ValueError: all rows are corrupted, or none.
+    """
+    if not both_classes(corrupted):
+        raise ValueError(f"AUROC needs both classes, got {int(corrupted.sum())} corrupted of {len(corrupted)}")
+    alarms, hits = _alarms_and_hits(scores, corrupted)
+    if len(alarms) > 2:
+        corners = np.concatenate([[True], (np.diff(alarms, 2) != 0) | (np.diff(hits, 2) != 0), [True]])
+        alarms, hits = alarms[corners], hits[corners]
+    fpr, tpr = np.append(0.0, alarms / alarms[-1]), np.append(0.0, hits / hits[-1])
+    stop = int(np.searchsorted(fpr, limit, "right"))
+    tpr = np.append(tpr[:stop], np.interp(limit, fpr[stop - 1 : stop + 1], tpr[stop - 1 : stop + 1]))
+    fpr = np.append(fpr[:stop], limit)
+    area = float((np.diff(fpr) * (tpr[1:] + tpr[:-1]) / 2.0).sum())
+    chance = 0.5 * limit**2
+    return 0.5 * (1 + (area - chance) / (limit - chance))
+
+
+def _alarms_and_hits(scores: Floats, corrupted: Mask) -> tuple[Floats, Floats]:
+    """How many clean and how many corrupted rows score at least each distinct score, from the highest on."""
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)  # (distinct scores,)
+    hits = np.cumsum(corrupted[order], dtype=np.float64)[last]
+    return last + 1.0 - hits, hits
+
+
 def best_threshold(scores: Floats, corrupted: Mask) -> float:
     """The threshold with the best balanced accuracy if scores above it are flagged; the lowest one if several are best.
 

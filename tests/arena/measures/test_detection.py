@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as sk
 
 from forge_arena.measures import statistics
-from forge_arena.measures.detection import GradedArrays, estimates, spread
+from forge_arena.measures.detection import GradedArrays, estimates, spread, values
 from forge_arena.measures.statistics import Floats, Mask, Share
 
 
@@ -57,6 +57,31 @@ def test_every_resample_has_the_value_that_scikit_learn_gives_its_rows(monkeypat
         assert set(want) == set(found)
         for name, value in want.items():
             assert found[name][number] == pytest.approx(value), name
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_on_all_rows_each_metric_is_that_of_scikit_learn_to_the_last_digit(seed: int) -> None:
+    sample = judged(90, clusters=6, seed=seed)
+    y, p, flagged = sample.corrupted, sample.p, sample.flagged
+    assert values(sample) == {
+        "balanced_accuracy": sk.balanced_accuracy_score(y, flagged),
+        "precision": sk.precision_score(y, flagged),
+        "recall": sk.recall_score(y, flagged),
+        "f1": sk.f1_score(y, flagged),
+        "g_mean_squared": sk.recall_score(y, flagged) * sk.recall_score(~y, ~flagged),
+        "auroc": pytest.approx(sk.roc_auc_score(y, p), abs=1e-12),
+        "partial_auroc": sk.roc_auc_score(y, p, max_fpr=0.2),
+        "tpr_at_1": found_with(0.01, y, p),
+        "tpr_at_5": found_with(0.05, y, p),
+        "brier": sk.brier_score_loss(y, p),
+        "share_flagged": flagged.mean(),
+    }
+
+
+@pytest.mark.parametrize(("corrupted", "defined"), [(True, {"recall", "f1", "precision"}), (False, {"precision"})])
+def test_with_one_class_only_some_metrics_are_defined(corrupted: bool, defined: set[str]) -> None:
+    sample = GradedArrays.of(["a", "b", "c"], [corrupted] * 3, [True, False, True], [0.9, 0.2, 0.6])
+    assert {name for name, value in values(sample).items() if value is not None} == defined | {"brier", "share_flagged"}
 
 
 def test_what_could_not_be_read_is_wrong_at_full_confidence() -> None:

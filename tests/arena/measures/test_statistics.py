@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn import metrics
 from sklearn.metrics import roc_auc_score
 
 from forge_arena.measures.statistics import (
@@ -14,6 +15,8 @@ from forge_arena.measures.statistics import (
     cluster_weights,
     estimate,
     mean_estimate,
+    partial_auroc,
+    roc_curve,
     threshold_within,
     wilson_interval,
 )
@@ -32,6 +35,19 @@ def test_auroc_is_that_of_scikit_learn(decimals: int) -> None:
     corrupted = rng.random(500) < 0.3
     scores = np.round(corrupted + rng.normal(size=500), decimals)
     assert auroc(scores, corrupted) == pytest.approx(roc_auc_score(corrupted, scores), abs=1e-12)
+
+
+@pytest.mark.parametrize("limit", [0.05, 0.2, 0.9])
+@pytest.mark.parametrize("decimals", [1, 2, 12])
+def test_the_roc_and_a_part_of_its_area_are_those_of_scikit_learn_to_the_last_digit(
+    decimals: int, limit: float
+) -> None:
+    rng = np.random.default_rng(decimals)
+    corrupted = rng.integers(2, size=200).astype(bool)
+    scores = np.round(rng.normal(0.3 * corrupted, 0.3), decimals)
+    fpr, tpr, _ = metrics.roc_curve(corrupted, scores, drop_intermediate=False)
+    assert np.array_equal(roc_curve(scores, corrupted), (fpr, tpr))
+    assert partial_auroc(scores, corrupted, limit) == roc_auc_score(corrupted, scores, max_fpr=limit)
 
 
 def test_auroc_of_one_class_is_refused() -> None:
