@@ -120,7 +120,9 @@ def watched_parts() -> Parts:
     from forge_arena.workers import ScriptedWorker
 
     parts = Parts()
-    parts.watch(Family, "draw", "draw the scenario")
+    for name in ("draw", "draw_to_reword"):
+        if hasattr(Family, name):
+            parts.watch(Family, name, "draw the scenario")
     parts.watch(ScriptedWorker, "answer", "write the answer")
     parts.watch(Verifier, "__init__", "verify")
     parts.watch(Verifier, "verify", "verify")

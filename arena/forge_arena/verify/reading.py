@@ -4,7 +4,6 @@
 passage.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from forge_arena.texts.values import Mention
@@ -46,8 +45,7 @@ class Reading(NamedTuple):
     doubtful: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ReadSentence:
+class ReadSentence(NamedTuple):
     """What a sentence says of claims, by place, and its values and citations that say nothing right of any claim.
 
     Attributes:

@@ -77,7 +77,7 @@ class SentenceReader:
 
     def stems_in(self, sentence: str) -> frozenset[str]:
         """The stems by which the claims are known, as far as they begin a word of a sentence."""
-        return self._topics.stems_in(sentence)
+        return self._topics.stems_in(lower(sentence))
 
     def is_about(self, claim: Claim, stems: frozenset[str]) -> bool:
         """Whether the stems of a sentence show that it speaks of a claim."""
@@ -95,19 +95,15 @@ class SentenceReader:
         places = self._spellings.places_of_options(low)
         option = places[0][2] if len({name for _, _, name in places}) == 1 else None
         topics = self._topics.of(stems)
-        named = self._spellings.read_names(
-            [claim for claim in self._spellings.claims if claim.id in topics], low, option
-        )
+        named = self._spellings.read_names(topics, low, option)
         named += self._spellings.read_sections(topics, sentence, low, named, option)
         values = [
             self.known.with_whole_date(m)
             for m in self._values_of(sentence, topics)
-            if not any(r.start < m.end and m.start < r.end for r in named)
+            if not named or not any(r.start < m.end and m.start < r.end for r in named)
         ]
         readings = self._without_words_of_titles(without_contained(named))
-        valued, unassigned = self._values.read(
-            [claim for claim in self.known.claims if claim.id in topics], values, sentence, low, option, readings
-        )
+        valued, unassigned = self._values.read(topics, values, sentence, low, option, readings)
         readings += valued
         readings = [self._weigh(self._with_option(reading, low, places), readings, sentence) for reading in readings]
         readings += self._spellings.read_former_names(topics, low, readings, option)
@@ -132,6 +128,8 @@ class SentenceReader:
     def _without_words_of_titles(self, readings: list[Reading]) -> list[Reading]:
         """The readings without the names that are only a part of a cited title: "Exchange delivered order"."""
         titles = [r for r in readings if self._claim_by_id[r.claim].kind is ClaimKind.citation]
+        if not titles:
+            return readings
         return [
             reading
             for reading in readings

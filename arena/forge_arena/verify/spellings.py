@@ -5,6 +5,7 @@ is the Tessaro Duo.
 """
 
 import re
+from collections.abc import Set
 
 from forge_arena.texts.sentences import lower, whole_starts_of
 from forge_arena.texts.values import MONTHS, Mention, mentions
@@ -38,6 +39,7 @@ class Spellings:
             ]
             for claim in self.claims
         }
+        self._claim_by_id = {claim.id: claim for claim in self.claims}
         self._claims_by_section: dict[str, list[tuple[Claim, str]]] = {}
         for claim in self.claims:
             if claim.kind is ClaimKind.citation:
@@ -61,15 +63,16 @@ class Spellings:
         options = {name for _, _, name in self.places_of_options(low)}
         return options.pop() if len(options) == 1 else None
 
-    def read_names(self, claims: list[Claim], low: str, option: str | None) -> list[Reading]:
-        """What the sentence says of claims that are known by their spellings.
+    def read_names(self, topics: Set[str], low: str, option: str | None) -> list[Reading]:
+        """What the sentence says of its topics that are known by their spellings.
 
         A name that several claims know is read for the claims for which it is right, otherwise for the first of them.
         """
         candidates_by_place: dict[tuple[int, int], list[tuple[Claim, str]]] = {}
-        for claim in claims:
-            for start, end, name in _places_of_forms(low, self._forms[claim.id]):
-                candidates_by_place.setdefault((start, end), []).append((claim, name))
+        for claim_id, forms in self._forms.items():
+            if claim_id in topics:
+                for start, end, name in _places_of_forms(low, forms):
+                    candidates_by_place.setdefault((start, end), []).append((self._claim_by_id[claim_id], name))
         readings = []
         for (start, end), candidates in candidates_by_place.items():
             right = [(claim, name) for claim, name in candidates if name == claim.right.name]

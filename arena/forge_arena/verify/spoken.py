@@ -13,6 +13,8 @@ from functools import lru_cache
 from forge_arena.texts.values import Mention, same_amount, value_of
 from forge_arena.types import ClaimKind
 
+_WHOLE_WORDS = ("whole", "full", "single", "entire")
+_ARTICLES = (" a ", " an ", " one ")
 _UNIT_WORDS = ("second", "minute", "hour", "day", "week", "fortnight", "month", "quarter", "year")
 _UNITS = "|".join(_UNIT_WORDS)
 # "£64 a year" and "a yearly fee" say how often, and "the year" says which one. Such a time is no value.
@@ -54,16 +56,18 @@ def spoken_values(text: str) -> tuple[Mention, ...]:
     low = text.lower()
     values: list[Mention] = []
     if any(map(low.__contains__, _UNIT_WORDS)):
-        values += [
-            Mention(ClaimKind.duration, _halved(value), *match.span())
-            for match in _HALF.finditer(text)
-            if isinstance(value := _time(match["unit"]), tuple)
-        ]
-        values += [
-            Mention(ClaimKind.duration, same_amount(_time(match["unit"])), *match.span("said"))
-            for pattern in (_WHOLE, _ONE)
-            for match in pattern.finditer(text)
-        ]
+        if "half" in low:
+            values += [
+                Mention(ClaimKind.duration, _halved(value), *match.span())
+                for match in _HALF.finditer(text)
+                if isinstance(value := _time(match["unit"]), tuple)
+            ]
+        for pattern, needed in ((_WHOLE, _WHOLE_WORDS), (_ONE, _ARTICLES)):
+            if any(map(low.__contains__, needed)):
+                values += [
+                    Mention(ClaimKind.duration, same_amount(_time(match["unit"])), *match.span("said"))
+                    for match in pattern.finditer(text)
+                ]
     if any(map(low.__contains__, _SHARE_WORDS)):
         for match in _SHARE.finditer(text):
             values.append(Mention(ClaimKind.percent, (Decimal(_SHARES[match[0].lower()]), "%"), *match.span()))

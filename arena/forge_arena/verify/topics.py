@@ -7,7 +7,6 @@ sentence. "Your money is back on Friday" is about a claim with the groups (refun
 import re
 from functools import lru_cache
 
-from forge_arena.texts.sentences import lower
 from forge_arena.types import Claim, Scenario
 
 LONGEST_STEM = 24
@@ -34,10 +33,10 @@ class Topics:
         self._lengths = tuple({length for stem in self._stems if 0 < (length := len(stem)) <= LONGEST_STEM})
         self._stems_by_word: dict[str, frozenset[str]] = {}
 
-    def stems_in(self, sentence: str) -> frozenset[str]:
-        """The stems of this scenario that begin a word of a sentence."""
+    def stems_in(self, low: str) -> frozenset[str]:
+        """The stems of this scenario that begin a word of a sentence in lower case."""
         stems: set[str] = set()
-        for word in _WORD.findall(lower(sentence)):
+        for word in _WORD.findall(low):
             own = self._stems_by_word.get(word)
             if own is None:
                 own = self._stems_of(word)

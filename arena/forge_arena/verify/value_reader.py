@@ -5,7 +5,7 @@ the source does not give 10 days for something else whose words stand around the
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from forge_arena.texts.values import Mention
 from forge_arena.types import Claim, ClaimKind, Scenario, Standing
@@ -38,7 +38,7 @@ class ValueReader:
 
     def read(
         self,
-        claims: list[Claim],
+        topics: Set[str],
         values: Sequence[Mention],
         sentence: str,
         low: str,
@@ -57,7 +57,7 @@ class ValueReader:
         this value as well, as a wrong one. A second such value would be left over, because `window` is stated by then.
 
         Args:
-            claims: the claims with values that the sentence is about.
+            topics: the ids of the claims that the sentence is about.
             values: the values of the sentence that no name covers.
             sentence: the sentence.
             low: the sentence in lower case.
@@ -66,6 +66,7 @@ class ValueReader:
         """
         if not values:
             return [], []
+        claims = [claim for claim in self._known.claims if claim.id in topics]
         readings: list[Reading] = []
         pending: list[tuple[Mention, list[Claim], bool]] = []
         for value in values:
