@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    # Evaluation imports scikit-learn, which takes seconds, and a client does not need it.
+    # Evaluation imports all that grades and scores, which takes a second, and a client does not need it.
     if name == "evaluate":
         from forge_agents.evaluation import evaluate
 

@@ -110,7 +110,7 @@ class Submissions:
         for stored in await self._store.finished_submissions(self.suite_hash):
             if stored.id not in self._entries:
                 scorecard = stored.scorecard or await self._score(stored.id)
-                # In a thread, because the first call imports scikit-learn, which takes seconds.
+                # In a thread, so that a large scorecard does not hold up the event loop.
                 self._entries[stored.id] = await asyncio.to_thread(leaderboard_entry, stored, scorecard)
             entries.append(self._entries[stored.id])
         return Leaderboard(

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -18,6 +18,7 @@ from scipy.stats import binomtest
 from forge_arena.corruptions import Corruption, registry
 from forge_arena.corruptions.base import Target
 from forge_arena.corruptions.draft import Draft
+from forge_arena.corruptions.thoughts import apply_trade
 from forge_arena.episodes import Arena
 from forge_arena.errors import ScenarioError, Unfit, UnknownKey, WorkerFailed
 from forge_arena.keys import MAX_INDEX, Filters, Key
@@ -572,22 +573,22 @@ async def test_a_worker_that_never_verifies_clean_is_a_failure_not_a_label() -> 
 
 async def test_a_scenario_that_cannot_be_drawn_costs_one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     arena = Arena(ScriptedWorker(), secret="tests")
-    key, draw, drawn = arena.key(Split.train, 0), Family.draw, list[int]()
+    key, draw, drawn = arena.key(Split.train, 0), Family.draw_to_reword, list[int]()
 
-    def fail_at_first(family: Family, rng: Random, wording: int = 0) -> Scenario:
+    def fail_at_first(family: Family, rng: Random) -> tuple[Scenario, Callable[[int], Scenario]]:
         drawn.append(1)
         if len(drawn) == 1:
             raise ScenarioError("a slot has too few values")
-        return draw(family, rng, wording)
+        return draw(family, rng)
 
-    monkeypatch.setattr(Family, "draw", fail_at_first)
+    monkeypatch.setattr(Family, "draw_to_reword", fail_at_first)
     assert (await arena.make(key)).key == key
     assert len(drawn) > 1
 
-    def fail(family: Family, rng: Random, wording: int = 0) -> Scenario:
+    def fail(family: Family, rng: Random) -> tuple[Scenario, Callable[[int], Scenario]]:
         raise ScenarioError("a slot has too few values")
 
-    monkeypatch.setattr(Family, "draw", fail)
+    monkeypatch.setattr(Family, "draw_to_reword", fail)
     with pytest.raises(Unfit, match=r"no usable answer in 8 tries .*: a slot has too few values"):
         await Arena(ScriptedWorker(), secret="tests").make(key)
 
@@ -620,16 +621,21 @@ class Asked(ScriptedWorker):
 
 @dataclass(frozen=True)
 class Work:
-    """What making one episode took: the Worker's requests, the counts that a server publishes, the harmless edits."""
+    """What making one episode took: the Worker's requests, the counts that a server publishes, and two kinds of edits.
+
+    `edits` are the harmless edits, and `trades` the rewritings of the reasoning beside the corrupted answer.
+    """
 
     asked: list[tuple[str, str | None, float]]
     counts: Counter[str]
     edits: int
+    trades: int
 
 
 async def work_for(split: Split, index: int, mechanism: Mechanism, form: Form, patch: pytest.MonkeyPatch) -> Work:
     """What the episode of a key takes if it is drawn in this form."""
     edits: list[tuple[Any, ...]] = []
+    trades: list[tuple[Any, ...]] = []
     worker = Asked()
     arena = Arena(worker, secret="tests", mechanism=mechanism)
     key = arena.key(split, index)
@@ -639,8 +645,12 @@ async def work_for(split: Split, index: int, mechanism: Mechanism, form: Form, p
         patched.setattr(
             "forge_arena.episodes.edit_harmlessly", lambda *given: (edits.append(given), edit_harmlessly(*given))[1]
         )
+        patched.setattr(
+            "forge_arena.corruptions.thoughts.apply_trade",
+            lambda *given: (trades.append(given), apply_trade(*given))[1],
+        )
         assert (await arena.make(key)).truth.form is form
-    return Work(worker.asked, arena.counts, len(edits))
+    return Work(worker.asked, arena.counts, len(edits), len(trades))
 
 
 @pytest.mark.parametrize("mechanism", Mechanism)
@@ -652,6 +662,7 @@ async def test_a_sealed_episode_takes_the_same_work_in_each_form(
     assert work[Form.clean] == work[Form.placebo] == work[Form.corrupted]
     # A harmless edit takes a quarter of the time of an episode. Without it, an episode would show that it is no placebo.
     assert work[Form.clean].edits == 1
+    assert work[Form.clean].trades == 1
     assert any(hidden for _, hidden, _ in work[Form.clean].asked) is (mechanism is Mechanism.prompt)
     assert not any(type in name for type in CorruptionType for name in work[Form.corrupted].counts)
 

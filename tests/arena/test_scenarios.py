@@ -303,6 +303,8 @@ def test_another_wording_of_a_draw_differs_in_its_sentences_alone(family: Family
         reworded += scenario.statements != again.statements
         assert family.draw(Random(seed), wording=0) == scenario
         assert family.draw(Random(seed), wording=1) == again
+        drawn, reword = family.draw_to_reword(Random(seed))
+        assert (drawn, reword(1)) == (scenario, again)
     assert reworded == 5
 
 

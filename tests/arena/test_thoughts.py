@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from random import Random
 
 import pytest
 
-from forge_arena.corruptions import Injection, inject
+from forge_arena.corruptions import Injection, corrupted_answers, inject, injections
 from forge_arena.corruptions.thoughts import add_step, first_wrong_step
 from forge_arena.errors import CannotCorrupt
 from forge_arena.scenarios import Family, load_families
@@ -68,6 +69,22 @@ def draws_of(family: str) -> Iterator[Drawn]:
     """The draws of a family with every corruption that it takes."""
     for type in sorted(BY_NAME[family].corruptions):
         yield from draws(family, type)
+
+
+@pytest.mark.parametrize("level", range(4))
+@pytest.mark.parametrize("first", ["clean", "answer", "step"])
+@pytest.mark.parametrize("name", list(BY_NAME)[::6])
+def test_whatever_is_asked_for_first_the_reasoning_and_the_next_corruption_are_the_same(
+    name: str, first: str, level: int
+) -> None:
+    for type in sorted(BY_NAME[name].corruptions):
+        for drawn in draws(name, type)[:1]:
+            given = drawn.verifier, drawn.answer, type, 0
+            found = []
+            for corrupted in islice(corrupted_answers(*given, Random(5), thought=level), 3):
+                getattr(corrupted, first)
+                found.append(corrupted.write())
+            assert found == list(islice(injections(*given, Random(5), thought=level), 3))
 
 
 def everywhere() -> Iterator[Drawn]:

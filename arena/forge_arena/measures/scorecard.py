@@ -1,7 +1,6 @@
 """What an evaluation says: its rows, and the scores that are computed from them. Values only, quick to import.
 
-`forge_arena.measures.metrics` computes the scores. Code that only reads or writes results needs this module alone, and
-therefore does not load scikit-learn.
+`forge_arena.measures.metrics` computes the scores. Code that only reads or writes results needs this module alone.
 """
 
 from collections.abc import Callable, Sequence
