@@ -5,7 +5,7 @@ A value alone is not a fact. "Notice is given at least 3 weeks ahead" is not sta
 around the value. What is read here:
 
 * the bound: "at least" for "at most", "above" for "below", "until" for "from" (`bounds`);
-* a denial of the clause, where source and label deny nothing, and "unless" for "if";
+* a denial of the clause, where the source does not deny the same, or the reverse, and "unless" for "if";
 * an opposed word: "opens" for "closes" (`opposites`);
 * another value of the same kind beside the value: "$350 or $150";
 * another currency, and another unit behind "each" or "per".
@@ -18,9 +18,10 @@ something else.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from forge_arena.texts.values import mentions, same_amount, value_of
-from forge_arena.texts.words import content, stem
+from forge_arena.texts.words import content, placed_stems, stem
 from forge_arena.types import VALUE_KINDS, Claim, ClaimKind, Scenario
 from forge_arena.verify.bounds import DENIAL, Bound, bound_at, bound_named, clause_around, is_ahead
 from forge_arena.verify.known_values import places_of
@@ -43,10 +44,15 @@ _DENIED_BEHIND = re.compile(
     r" ?(?:not|never|no longer|n['\u2019]t)\b(?! (?:only|just|merely|before|until|later|earlier|more|less|exceed))",
     re.IGNORECASE,
 )
-_KNOWN_DENIAL = re.compile(
-    rf"{DENIAL.pattern}|\b(?:un|non-?|dis)\w{{4,}}|\b(?:drop|end|stop|lack|refus|reject|prohibit|forbid|ban|exempt|exclud"
-    r"|waiv|free|avoid|except)\w*|\bless\b",
+# Words that deny without a denial: "ends", "free of" and "stop charging", with what they take away.
+_DENYING_WORD = re.compile(
+    r"\bless\b|\b(?:drop|end|stop|lack|refus|reject|prohibit|forbid|ban|exempt|exclud|waiv|free|avoid|except)\w*"
+    r"(?: (?:of|from|for|to|the|an?|any|all|your))*(?: \w+)?",
     re.IGNORECASE,
+)
+# "Is unavailable" and "a non-refundable fee". The first denies whatever the clause says, the second only its own word.
+_UN = re.compile(
+    r"(?P<verb>\b(?:is|are|was|were|be|been|being|becomes?|remains?|stays?) )?\b(?:un|non-?|dis)(?P<word>\w{4,})", re.I
 )
 # What is refused or wrong does the same as a denial: "a passport with less than 6 months is refused".
 _ADVERSE = re.compile(
@@ -99,6 +105,8 @@ _CODES = {
     "R": "BRL", "NT": "TWD", "MX": "MXN", "AUSTRALIAN": "AUD", "CANADIAN": "CAD", "NEW ZEALAND": "NZD", "U.S.": "USD",
     "AMERICAN": "USD", "HONG KONG": "HKD", "SINGAPORE": "SGD", "TAIWAN": "TWD", "MEXICAN": "MXN",
 }  # fmt: skip
+# What is said of "pieces that are not fetched within 3 weeks" is not denied.
+_BESIDE = re.compile(r"\b(?:that|which|who|whose|whoever|whatever|if|when|where|while|unless|until|because)\b", re.I)
 _UNITS = r"(?P<unit>second|minute|hour|day|night|week|month|quarter|year|person|group|room|household|item|page)\b"
 _A_UNIT = re.compile(rf"^[*_]{{0,3}} an? {_UNITS}", re.IGNORECASE)
 _RATE = re.compile(
@@ -117,6 +125,13 @@ class _Place:
     start: int
     end: int
     bound: Bound | None
+
+
+class _Denied(NamedTuple):
+    """What a clause denies: the stem of the denied word, and whether that only says which things are spoken of."""
+
+    word: str
+    is_beside: bool
 
 
 class Senses:
@@ -204,7 +219,14 @@ def _is_otherwise(claim: Claim, place: _Place, text: str, start: int, end: int) 
     own = text[left:right]
     source_left, source_right = clause_around(place.text, place.start, place.end)
     nearby = f"{place.text[source_left:source_right]} {claim.label}"
-    turns ^= _denies(text, left, start, end, right, bound) and not _KNOWN_DENIAL.search(nearby)
+    denied = _denied(text, left, start, end, right, bound)
+    known_denied = _denied(place.text, source_left, place.start, place.end, source_right, place.bound)
+    if denied is not None:
+        turns ^= not _denies_too(nearby, denied)
+    elif known_denied is not None and not known_denied.is_beside and known_denied.word in content(own):
+        # Of "we do not mention claims below 5%" the bound has been read as turned by the denial.
+        is_read = bound is not None and DENIAL.search(text, left, bound.at) is not None
+        turns ^= is_read or not any(pattern.search(own) for pattern in (DENIAL, _DENYING_WORD, _UN, _ADVERSE))
     if claim.kind is ClaimKind.duration:
         mine, theirs = is_ahead(text[end:right]), is_ahead(place.text[place.end :])
         if mine is not None and theirs is not None and mine is not theirs:
@@ -219,14 +241,34 @@ def _is_otherwise(claim: Claim, place: _Place, text: str, start: int, end: int) 
     return turns
 
 
-def _denies(text: str, left: int, start: int, end: int, right: int, bound: Bound | None) -> bool:
-    """Whether the clause around a value denies it. What only turns a comparison denies nothing."""
+def _denied(text: str, left: int, start: int, end: int, right: int, bound: Bound | None) -> _Denied | None:
+    """What the clause around a value denies; None if it denies nothing. What only turns a comparison denies nothing."""
     # A denial before "more than" has been read with the bound.
     before = text[left:start] if bound is None or bound.at >= start else ""
-    denials = [match for match in DENIAL.finditer(before) if not _MERE_NO.match(before[match.start() :])]
-    if any(not _NO_DENIAL.match(before[match.start() :]) for match in denials):
+    for match in DENIAL.finditer(before):
+        if not _MERE_NO.match(before[match.start() :]) and not _NO_DENIAL.match(before[match.start() :]):
+            is_beside = _BESIDE.search(before, 0, match.start()) is not None
+            return _Denied(_first_word(before[match.end() :]), is_beside)
+    behind = _DENIED_BEHIND.match(text[end:right])
+    return None if behind is None else _Denied(_first_word(text[end + behind.end() : right]), is_beside=False)
+
+
+def _denies_too(known: str, denied: _Denied) -> bool:
+    """Whether a clause of the source denies what an answer denies, with a denial or with another word.
+
+    "Access ends after 9 months" denies what "is not kept for longer than 9 months" denies. "Unused goods may be
+    returned" does not deny "returned", although it has a denying word.
+    """
+    if DENIAL.search(known):
         return True
-    return _DENIED_BEHIND.match(text[end:right]) is not None
+    if any(match["verb"] or stem(match["word"].lower()) == denied.word for match in _UN.finditer(known)):
+        return True
+    return _DENYING_WORD.search(known) is not None and denied.word not in content(_DENYING_WORD.sub(" ", known))
+
+
+def _first_word(behind: str) -> str:
+    """The stem of the word that is denied by a denial before these words: of "usually be kept", the one of "kept"."""
+    return next((word for word, _, _ in placed_stems(behind) if not word.endswith("ly")), "")
 
 
 def _is_one_of_several(claim: Claim, place: _Place, text: str, start: int, end: int) -> bool:

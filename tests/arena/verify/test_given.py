@@ -22,7 +22,10 @@ Children below the age of 14 wear a vest. A trip lasts 6 hours or less. The last
 | North pier | Ingrid |
 | South pier | Marcus Vold |
 
-Bookings are confirmed by the harbour office. Pump 7 was removed from the slipway. The keys are kept for 9 months."""
+Bookings are confirmed by the harbour office. Pump 7 was removed from the slipway. The keys are kept for 9 months.
+
+Unused tickets may be handed back within 45 days. Claims below 70 cents are not recorded. A non-refundable booking fee of $12
+is charged. Oars that are not claimed within 4 weeks are sold."""
 
 
 def fact(number: int, kind: ClaimKind, label: str, about: str, right: str, passage: str, *wrong: str) -> Claim:
@@ -82,6 +85,19 @@ FACTS = {
         "Pump 7 was removed from the slipway",
     ),
     "keys": fact(12, ClaimKind.duration, "how long keys are kept", "key kept", "9 months", "The keys are kept for 9 months"),
+    "tickets": fact(
+        13, ClaimKind.duration, "how long tickets may be handed back", "ticket", "45 days",
+        "Unused tickets may be handed back within 45 days",
+    ),
+    "claims": fact(
+        14, ClaimKind.money, "below what sum a claim is not recorded", "claim record", "70 cents",
+        "Claims below 70 cents are not recorded",
+    ),
+    "fee": fact(15, ClaimKind.money, "the booking fee", "booking fee", "$12", "A non-refundable booking fee of $12"),
+    "oars": fact(
+        16, ClaimKind.duration, "after what time oars are sold", "oar", "4 weeks",
+        "Oars that are not claimed within 4 weeks are sold",
+    ),
 }  # fmt: skip
 
 
@@ -123,6 +139,10 @@ def is_stated(name: str, text: str) -> bool:
         ("office", "The confirmation comes from the harbour office."),
         ("pump", "Pump 7 is gone from the slipway."),
         ("keys", "The keys are kept for 9 months and never longer."),
+        ("tickets", "You can hand the unused tickets back within 45 days."),
+        ("claims", "We do not record claims below 70 cents."),
+        ("fee", "The booking fee of $12 is not refunded."),
+        ("oars", "Oars have to be claimed within 4 weeks."),
     ],
 )
 def test_a_right_value_in_other_words_stays_stated(name: str, text: str) -> None:
@@ -155,6 +175,10 @@ def test_a_right_value_in_other_words_stays_stated(name: str, text: str) -> None
         ("office", "Bookings are confirmed by the coastguard or harbour office."),
         ("pump", "Pump 7 was added to the slipway."),
         ("keys", "The keys are not kept for 9 months."),
+        ("tickets", "You may not hand the unused tickets back within 45 days."),
+        ("tickets", "Unused tickets cannot be given back within 45 days."),
+        ("claims", "Claims below 70 cents are recorded."),
+        ("claims", "We record claims below 70 cents."),
         ("keys", "The keys are kept for more than 9 months."),
         ("keys", "The keys are destroyed after 9 months or 14 months."),
     ],
