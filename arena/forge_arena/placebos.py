@@ -32,6 +32,7 @@ from forge_arena.errors import CannotCorrupt
 from forge_arena.statements import SPELLINGS, Voice, spelling_of
 from forge_arena.texts.leaning import follows_alone, has_verb, leans
 from forge_arena.texts.ordering import reorderings
+from forge_arena.texts.seams import tears
 from forge_arena.texts.spellers import SPELLERS
 from forge_arena.texts.synonyms import other_words
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Placebo, Scenario, Span
@@ -83,7 +84,9 @@ def edit_harmlessly(
     draft = draft_of(verifier, answer.output, rng)
     for kind, (edits, trade) in _plans(draft, verifier.scenario.claim(target), type, reword, rng):
         output, spans = apply(answer.output, edits)
-        if output != answer.output and not cuts_beside(draft, edits, None) and verifier.verify(output).clean:
+        if output == answer.output or tears(answer.output, output) or cuts_beside(draft, edits, None):
+            continue
+        if verifier.verify(output).clean:
             reasoning = _follow(verifier, answer.reasoning, trade, rng)
             return HarmlessEdit(kind, Answer(reasoning=reasoning, output=output), spans)
     raise CannotCorrupt(f"no harmless edit fits this answer in place of {type}")

@@ -223,6 +223,20 @@ def test_only_the_option_that_fits_the_place_is_chosen() -> None:
     assert outputs == {LETTER.replace("the house council", "the night porter")}
 
 
+@pytest.mark.parametrize(
+    "reason", ["since rule 4.9 asks for it", "because it is near", "so that nobody waits 1.5 hours"]
+)
+@pytest.mark.parametrize("cited", ["", " (rule 4.9)"])
+def test_a_reason_goes_along_up_to_the_end_of_its_sentence(reason: str, cited: str) -> None:
+    letter = LETTER.replace("to the house council.", f"before the house council, {reason}{cited}.")
+    source = f"{SAUNA.source_material} Rule 4.9 is about complaints: nobody waits 1.5 hours."
+    scenario = SAUNA.model_copy(update={"source_material": source})
+
+    output = corrupted(letter, CorruptionType.bias_injection, scenario=scenario).answer.output
+    others = ("before the night porter", "in a sealed letter")
+    assert output in {LETTER.replace("to the house council.", f"{other}{cited}.") for other in others}
+
+
 def test_an_option_without_a_fitting_place_is_refused() -> None:
     letter = LETTER.replace("Complaints go to the house council.", "Complaints are heard by the house council here.")
     letterbox = SAUNA.claim("appeal").model_copy(

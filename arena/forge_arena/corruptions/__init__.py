@@ -18,6 +18,7 @@ from forge_arena.corruptions.draft import Draft, Edit, Rewrite, apply, draft_of
 from forge_arena.corruptions.same_fact import cuts_beside
 from forge_arena.corruptions.thoughts import Thoughts, Trade
 from forge_arena.errors import CannotCorrupt
+from forge_arena.texts.seams import tears
 from forge_arena.types import Alternative, Answer, Claim, CorruptionType, Noun, Span
 from forge_arena.verify import Verifier
 
@@ -207,7 +208,7 @@ def _rewritings(
         if rewrite is None or not rewrite.edits or cuts_beside(draft, rewrite.edits, claim.id):
             continue
         output, spans = apply(text, rewrite.edits)
-        if output not in written and breaks_only(verifier, output, claim):
+        if output not in written and not tears(text, output) and breaks_only(verifier, output, claim):
             written.add(output)
             yield output, spans, Trade(claim, alternative, draft.voice(), rewrite.instead)
     if not written:

@@ -29,6 +29,7 @@ from forge_arena.texts.fitting import Replacement, article, places_of, replaceme
 from forge_arena.texts.leaning import clause_joints, follows_alone, is_referred_to, leans
 from forge_arena.texts.limiting import limits
 from forge_arena.texts.respell import in_digits, respell, rewrite, with_unit_like
+from forge_arena.texts.seams import END, WORDS
 from forge_arena.texts.values import mentions, value_of
 from forge_arena.texts.words import content
 from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind
@@ -36,7 +37,7 @@ from forge_arena.verify.code import code_blocks
 
 _REASON = re.compile(
     r"^(?P<kept>(?: \([^()]*\))?),? (?P<cut>(?:so that|so as|so|since|because|whose|as it|as they|as this|as these|"
-    r"which (?:keeps|makes|lets|means|avoids|leaves|gives|saves)|and (?:so|thus|therefore))\b[^;.]*)(?=[;.])"
+    rf"which (?:keeps|makes|lets|means|avoids|leaves|gives|saves)|and (?:so|thus|therefore))\b{WORDS}){END}"
 )
 _DESCRIBES = re.compile(r"^,? (?:whose|which|that|who|where)\b|^, (?:a|an|one) \w")
 _GENERIC = re.compile(r"^,? which (?:is|was|are|were) (?:what|how|where|why)\b")
@@ -326,7 +327,7 @@ def _with_reason(draft: Draft, edit: Edit) -> tuple[Edit, ...] | None:
         if reason["cut"].startswith("so ") and "`" in reason["cut"]:
             # "so the loop over `total` can go" is said of the code under review.
             return (edit,)
-        if draft.text[stop : stop + 1] == ";":
+        if re.match(r"(?: [(\[][^()\[\]]*[)\]])?;", draft.text[stop:]):
             # What stands behind the semicolon goes on with the reason: "so nothing is lost; a loop would lose it."
             stop = _end_of_words(draft, edit.start)
         inside = [f for f in draft.report.findings if start <= f.start < stop]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from forge_arena.corruptions.choices.speaking import CODE
 from forge_arena.corruptions.draft import Draft, Edit, overlaps
 from forge_arena.texts.fitting import Phrase, places_of
+from forge_arena.texts.seams import END, WORDS
 from forge_arena.texts.words import content, placed_stems
 from forge_arena.types import Alternative, Claim
 
@@ -54,7 +55,7 @@ def _near_places(own: str, phrase: Phrase, words: frozenset[str]) -> Iterator[tu
 def _without_reason(draft: Draft, edit: Edit, stop: int) -> tuple[Edit, ...] | None:
     """The edit, and a cut of the consequence behind it, which is one of the right option: ", so the loop goes"."""
     behind = draft.text[edit.end : stop]
-    match = re.search(r",? (?:so that|so|because|since|as it|which)\b[^;.]*(?=[;.])", behind)
+    match = re.search(rf",? (?:so that|so|because|since|as it|which)\b{WORDS}{END}", behind)
     if match is None:
         return (edit,)
     start, end = edit.end + match.start(), edit.end + match.end()
