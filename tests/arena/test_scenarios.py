@@ -1,5 +1,6 @@
 """Scenario files: what is refused and how, and what the arena's own families hold."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -9,9 +10,12 @@ import pytest
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import Family, families, load_families, load_family
 from forge_arena.testing import check_family
-from forge_arena.types import HOMES, CorruptionType, Domain, Split, Standing
+from forge_arena.texts.sentences import sentences
+from forge_arena.types import HOMES, ClaimKind, CorruptionType, Domain, Split, Standing
+from forge_arena.verify import Verifier
 
 FAMILIES = load_families()
+NO_FACTS = frozenset({ClaimKind.behaviour, ClaimKind.constraint, ClaimKind.citation})
 DOMAINS = [domain for domain in Domain if domain is not Domain.mixed]
 
 SMALL = """\
@@ -306,6 +310,50 @@ def test_another_wording_of_a_draw_differs_in_its_sentences_alone(family: Family
         drawn, reword = family.draw_to_reword(Random(seed))
         assert (drawn, reword(1)) == (scenario, again)
     assert reworded == 5
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_what_an_answer_must_say_can_be_said_in_the_words_of_the_source(family: Family) -> None:
+    """Otherwise a Worker that copies the deciding sentence to the letter is told that the fact is missing."""
+    for seed in range(9):
+        scenario = family.draw(Random(seed))
+        source, verifier = scenario.source_material, Verifier(scenario)
+        chosen = {claim.of for claim in scenario.claims}
+        for claim in scenario.claims:
+            # The source does not choose among its products, and what belongs to a product is read beside the choice.
+            if not claim.required or claim.kind in NO_FACTS or claim.of is not None or claim.id in chosen:
+                continue
+            own = " ".join(
+                source[start:end]
+                for start, end in sentences(source)
+                if any(start < span.end and span.start < end for span in claim.source_spans)
+            )
+            label = f"{claim.label[0].upper()}{claim.label[1:]}"
+            passages = " ".join(span.of(source) for span in claim.source_spans)
+            texts = (own, f"{label}: {own}", f"{label}: {passages}")
+            assert any(claim.id in verifier.verify(text).stated for text in texts), (claim.id, own, claim.right.forms)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_an_invented_section_has_the_chapter_of_the_source_and_does_not_stand_in_it(family: Family) -> None:
+    """An answer cites one chapter, so a section of another chapter would show the corruption without the source."""
+    for seed in range(6):
+        scenario = family.draw(Random(seed))
+        sections = [
+            match[1]
+            for authority in scenario.authorities
+            if (match := re.search(r"(?<![\w.])(\d+\.\d+)$", authority.forms[0])) is not None
+        ]
+        for claim in scenario.claims:
+            for alternative in claim.wrong if claim.kind is ClaimKind.citation else ():
+                if alternative.standing is Standing.absent and alternative.forms[0][-1].isdigit():
+                    number = alternative.forms[0].split()[-1]
+                    if "." in number:
+                        assert number.split(".")[0] in {section.split(".")[0] for section in sections}, (
+                            claim.id,
+                            number,
+                        )
+                        assert number not in sections
 
 
 def test_splits_share_no_statement() -> None:

@@ -164,7 +164,7 @@ class Claims:
                     forms=citation_forms(source.cited_as, number),
                     stealth=stealth,
                 )
-                for stealth, number in _absent_numbers(source.numbers, rng)
+                for stealth, number in _absent_numbers(source, rng)
             ]
         known = {form for forms in source.authorities.values() for form in forms}
         for number, text in enumerate(spec.fabricated):
@@ -198,17 +198,21 @@ def _spans_in_force(spans: tuple[Span, ...], source: str, alternatives: tuple[Al
     return tuple(span for span in spans if states(span, right) or not states(span, former))
 
 
-def _absent_numbers(sections: Mapping[str, str], rng: Random) -> tuple[tuple[int, str], ...]:
-    """(stealth, number) of two sections that do not exist: near the numbers of the source, and in another chapter."""
-    numbers = [number.split(".") for number in sections.values()]
-    chapter, places = int(numbers[0][0]), [int(number) for _, number in numbers]
+def _absent_numbers(source: WrittenSource, rng: Random) -> tuple[tuple[int, str], ...]:
+    """(stealth, number) of two sections that do not exist: one near the numbers of the source, and one far from them.
+
+    Both have the chapter of the source. An answer cites one chapter, so another chapter would show without the source.
+    """
+    numbers = [number.split(".") for number in source.numbers.values()]
+    chapter, places = numbers[0][0], [int(number) for _, number in numbers]
     first, last = min(places), max(places)
     near = (first - 2, first - 1, last + 1, last + 2)
-    far = [other for other in CHAPTERS if other != chapter]
-    return (
-        (1, f"{chapter}.{near[rng.randrange(len(near))]}"),
-        (0, f"{far[rng.randrange(len(far))]}.{rng.randint(first, last)}"),
-    )
+    near_number = near[rng.randrange(len(near))]
+    # Where sections 5 to 9 stand, the far ones are 1, 2 and 12 to 17.
+    far = [*range(1, first - 2), *range(last + 3, last + 4 + len(places))]
+    absent = [number for number in far if not stands_alone_in(source.text, f"{chapter}.{number}")]
+    far_number = absent[(rng.randrange(len(CHAPTERS) - 1) + rng.randint(first, last)) % len(absent)]
+    return (1, f"{chapter}.{near_number}"), (0, f"{chapter}.{far_number}")
 
 
 def _distance(a: Drawn, b: Drawn) -> float:
