@@ -30,11 +30,12 @@ from forge_arena.corruptions.same_fact import cuts_beside
 from forge_arena.corruptions.thoughts import Trade, apply_trade
 from forge_arena.errors import CannotCorrupt
 from forge_arena.statements import SPELLINGS, Voice, spelling_of
-from forge_arena.texts.leaning import follows_alone, has_verb, leans
+from forge_arena.texts.leaning import follows_alone, goes_on, has_verb, leans
 from forge_arena.texts.ordering import reorderings
 from forge_arena.texts.seams import tears
 from forge_arena.texts.spellers import SPELLERS
 from forge_arena.texts.synonyms import other_words
+from forge_arena.texts.values import MONTHS
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Placebo, Scenario, Span
 from forge_arena.verify import Verifier
 from forge_arena.verify.code import code_blocks
@@ -48,6 +49,9 @@ Plan: TypeAlias = tuple[tuple[Edit, ...], Trade | None]
 WORDS_KEPT = 0.7
 # How often an answer in an author's own words is spared another spelling if another edit is as likely.
 SPARED = 0.6
+# The day before its month, and the month before its day.
+_MONTH = f"(?:{'|'.join(MONTHS)})"
+_ORDERS = (re.compile(rf"\b\d{{1,2}}(?:st|nd|rd|th)? {_MONTH}\b"), re.compile(rf"\b{_MONTH} \d{{1,2}}\b"))
 # Places so near to each other count as equally near.
 NEAR = 80
 
@@ -151,7 +155,7 @@ def _free_plans_of(kind: Placebo, draft: Draft, claim: Claim, rng: Random) -> It
             return _synonyms(draft, claim, rng)
         case Placebo.substitution:
             voice = draft.voice()
-            return ((edits, Trade(other, None, voice)) for other, edits in optional_cuts(draft, rng))
+            return ((edits, Trade(other, None, voice)) for other, edits in optional_cuts(draft, rng, alone=True))
         case Placebo.reordering:
             return chain(
                 _parts_in_other_order(draft, claim, rng), _reorderings(draft, rng), _list_reorderings(draft, rng)
@@ -170,8 +174,23 @@ def _other_spellings(draft: Draft, kind: ClaimKind, rng: Random) -> Iterator[tup
             for other in writer.spellings(draft.text)
             if not any(block.start <= other.start < block.end for block in blocks)
         ]
+        if writer.kind is ClaimKind.date and not _has_order_of_dates(draft, edits):
+            continue
         if edits:
             yield tuple(edits)
+
+
+def _has_order_of_dates(draft: Draft, edits: list[Edit]) -> bool:
+    """Whether the dates would stand in an order that the source has, and none would be left in the other order.
+
+    "March 5, 2026" in a British letter about a British document would show which answer was edited.
+    """
+    return all(
+        any(pattern.search(draft.scenario.source_material) for pattern in _ORDERS if pattern.search(edit.text))
+        for edit in edits
+    ) and not any(
+        pattern.search(apply(draft.text, tuple(Edit(e.start, e.end, "") for e in edits))[0]) for pattern in _ORDERS
+    )
 
 
 def _synonyms(draft: Draft, claim: Claim, rng: Random) -> Iterator[Plan]:
@@ -193,7 +212,7 @@ def _synonyms(draft: Draft, claim: Claim, rng: Random) -> Iterator[Plan]:
 def _parts_in_other_order(draft: Draft, claim: Claim, rng: Random) -> Iterator[Plan]:
     """Two clauses or two items in the other order, those near the claim first."""
     places = [finding.start for finding in draft.report.of(claim.id)] or [0]
-    parts = list(reorderings(draft.text))
+    parts = [part for part in reorderings(draft.text) if not _names_choice(draft, part.start, part.end)]
     rng.shuffle(parts)
     parts.sort(key=lambda part: min(abs(part.start - place) // NEAR for place in places))
     yield from (((Edit(part.start, part.end, part.text),), None) for part in parts)
@@ -205,7 +224,8 @@ def _list_reorderings(draft: Draft, rng: Random) -> Iterator[Plan]:
         match
         for match in _TWO_ITEMS.finditer(draft.text)
         if match["a"][-1:] == match["b"][-1:]
-        and not any(_LEANS.search(match[item]) or leans(match[item]) for item in ("a", "b"))
+        and not any(_LEANS.search(match[item]) or leans(match[item]) or goes_on(match[item]) for item in ("a", "b"))
+        and not _names_choice(draft, match.start("a"), match.end("b"))
     ]
     rng.shuffle(pairs)
     for match in pairs:
@@ -300,11 +320,22 @@ def _may_trade_places(draft: Draft, a: Span, b: Span) -> bool:
     line = draft.text.rfind("\n", 0, a.start) + 1
     first = draft.text[line : a.start].strip()
     places = [(span.start, span.end) for span in draft.sentences]
+    number = places.index((b.start, b.end))
+    following = draft.text[slice(*places[number + 1])] if number + 1 < len(places) else ""
+    own = [span.of(draft.text) for span in (a, b)]
     return (
         bool(first)
-        and all(has_verb(text) and not leans(text) for text in (a.of(draft.text), b.of(draft.text)))
-        and follows_alone(draft.text, places, places.index((b.start, b.end)))
+        and all(has_verb(text) and not leans(text) for text in own)
+        and not any(goes_on(text) for text in (*own, following))
+        and not _names_choice(draft, a.start, b.end)
+        and follows_alone(draft.text, places, number)
     )
+
+
+def _names_choice(draft: Draft, start: int, end: int) -> bool:
+    """Whether a passage names the thing that is chosen. What is said of the thing must not come before its name."""
+    chosen = {claim.of for claim in draft.scenario.claims}
+    return any(f.claim in chosen and start <= f.start < end for f in draft.report.findings)
 
 
 def _follow(verifier: Verifier, reasoning: str, trade: Trade | None, rng: Random) -> str:

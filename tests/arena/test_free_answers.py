@@ -358,6 +358,59 @@ def test_a_sentence_stays_beside_the_one_that_it_leans_on(beside: str, leaning: 
     assert all(f"{beside} {leaning}" in order for order in orders)
 
 
+def test_a_placebo_cuts_one_fact_at_most() -> None:
+    letter = LETTER.replace("Showers stay warm for 3 hours.", "Showers stay warm for 3 hours, and lockers cost £2.")
+    locker = Claim(
+        id="locker", kind=ClaimKind.money, label="the locker", about=(("locker",),), alternatives=(right("£2"),)
+    )
+    source = f"{SAUNA.source_material} Lockers cost £2."
+    scenario = SAUNA.model_copy(update={"claims": (*SAUNA.claims, locker), "source_material": source})
+    answer = Answer(reasoning="", output=letter)
+    left = set()
+    for seed in range(12):
+        edit = edit_harmlessly(
+            Verifier(scenario),
+            answer,
+            CorruptionType.factual_omission,
+            "deposit",
+            Random(seed),
+            lambda wording: scenario,
+        )
+        left.add(("3 hours" in edit.answer.output, "£2" in edit.answer.output))
+    assert (False, False) not in left
+    assert (True, False) in left
+
+
+def test_a_placebo_writes_dates_in_the_order_of_the_source() -> None:
+    for seed in range(40):
+        assert "May 6, 2031" not in placebo_of(CorruptionType.temporal_shift, "close", seed).answer.output
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("The old price was £3.", "Guests may therefore bring one friend for free."),
+        ("The pool has a slide.", "The gate is shut one hour after that."),
+    ],
+)
+def test_a_sentence_that_goes_on_with_another_keeps_its_place(pair: tuple[str, str]) -> None:
+    letter = LETTER.replace(
+        "Guests of the annex bring slippers.", f"The gate is green. {' '.join(pair)} A porter is in."
+    )
+    scenario = SAUNA.model_copy(update={"source_material": f"{SAUNA.source_material} The old price was £3."})
+    assert Verifier(scenario).verify(letter).clean
+    for seed in range(40):
+        output = edit_harmlessly(
+            Verifier(scenario),
+            Answer(reasoning="", output=letter),
+            CorruptionType.bias_injection,
+            "appeal",
+            Random(seed),
+            lambda wording: scenario,
+        ).answer.output
+        assert output.index(pair[0]) < output.index(pair[1])
+
+
 @pytest.mark.parametrize("type", list(CorruptionType))
 @pytest.mark.parametrize("seed", range(6))
 def test_a_placebo_leaves_a_right_answer_right(type: CorruptionType, seed: int) -> None:

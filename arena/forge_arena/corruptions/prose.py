@@ -429,18 +429,21 @@ def _statements_of(draft: Draft, says: set[str], choice: dict[str, str], own: st
     return others
 
 
-def leave_out(draft: Draft, claim: Claim, rng: Random, *, harmless: bool = False) -> tuple[Edit, ...] | None:
+def leave_out(
+    draft: Draft, claim: Claim, rng: Random, *, harmless: bool = False, alone: bool = False
+) -> tuple[Edit, ...] | None:
     """Cut what states a claim out of the answer, at every place that states it, and nothing else that it must state.
 
     Args:
         harmless: whether what is left must say no more than it did, see `texts.limiting`.
+        alone: whether no other fact may go along, and what the task names must be spoken of still.
     """
     edits: list[Edit] = []
     gone: list[Cut] = []
     for finding in draft.report.of(claim.id):
         if overlaps(edits, finding.start, finding.end):
             continue
-        cut = _cut_for(draft, claim, finding.start, finding.end, rng, harmless=harmless)
+        cut = _cut_for(draft, claim, finding.start, finding.end, rng, harmless=harmless, alone=alone)
         if cut is None or overlaps(edits, cut.start, cut.end):
             return None
         gone.append(cut)
@@ -469,14 +472,39 @@ def _edits_of(text: str, cut: Cut) -> tuple[Edit, ...]:
     return (Edit(cut.start, cut.end, cut.text),)
 
 
-def _cut_for(draft: Draft, claim: Claim, start: int, end: int, rng: Random, *, harmless: bool = False) -> Cut | None:
+def _cut_for(
+    draft: Draft,
+    claim: Claim,
+    start: int,
+    end: int,
+    rng: Random,
+    *,
+    harmless: bool = False,
+    alone: bool = False,
+) -> Cut | None:
     """A cut that takes a claim along and no other claim that the answer must state."""
     usable = [
         cut
         for cut in cuts(draft.text, start, end)
-        if not _loses(draft, claim, [cut]) and not (harmless and limits(draft.text, cut.start, cut.end))
+        if not _loses(draft, claim, [cut])
+        and not (harmless and limits(draft.text, cut.start, cut.end))
+        and not (alone and _takes_along(draft, claim, cut))
     ]
     return usable[rng.randrange(len(usable))] if usable else None
+
+
+def _takes_along(draft: Draft, claim: Claim, cut: Cut) -> bool:
+    """Whether a cut takes along another fact, or the last fact that an answer gives of what the task names.
+
+    A letter on the earn-out that says not one word on the earn-out is no right answer, whatever the source demands.
+    """
+    kept = [f for f in draft.report.findings if not cut.start <= f.start < cut.end]
+    facts = {c.id: c for c in draft.scenario.claims if c.kind not in (ClaimKind.citation, ClaimKind.constraint)}
+    left = {f.claim for f in kept if f.claim in facts}
+    gone = {f.claim for f in draft.report.findings if f.claim in facts} - left
+    asked = content(claim.label) & content(draft.scenario.task)
+    named = frozenset[str]().union(*(content(facts[other].label) for other in left))
+    return bool(gone - {claim.id}) or not asked <= named
 
 
 def _loses(draft: Draft, claim: Claim, gone: Sequence[Cut]) -> bool:
@@ -496,10 +524,13 @@ def _loses(draft: Draft, claim: Claim, gone: Sequence[Cut]) -> bool:
     return False
 
 
-def optional_cuts(draft: Draft, rng: Random) -> Iterator[tuple[Claim, tuple[Edit, ...]]]:
+def optional_cuts(draft: Draft, rng: Random, *, alone: bool = False) -> Iterator[tuple[Claim, tuple[Edit, ...]]]:
     """Cuts that take out a statement that nobody asked for, each with the claim that goes.
 
     What limits another statement stays: "You may film, provided that nobody objects" keeps its condition.
+
+    Args:
+        alone: as for `leave_out`. A right answer that lost three facts in one cut would be a poor answer.
     """
     optional = [
         claim
@@ -511,6 +542,6 @@ def optional_cuts(draft: Draft, rng: Random) -> Iterator[tuple[Claim, tuple[Edit
     rng.shuffle(optional)
     optional.sort(key=lambda claim: claim.kind is ClaimKind.citation)
     for claim in optional:
-        edits = leave_out(draft, claim, rng, harmless=True)
+        edits = leave_out(draft, claim, rng, harmless=True, alone=alone)
         if edits is not None:
             yield claim, edits

@@ -28,6 +28,7 @@ from forge_arena.texts.leaning import (
 from forge_arena.texts.number_words import SMALL, TENS
 from forge_arena.texts.sentences import sentences
 from forge_arena.texts.values import MONTHS
+from forge_arena.texts.words import content, stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Cut:
 # An imperative has no finite verb that a list could know.
 FEWEST_WORDS = 6
 FEWEST_WORDS_OF_A_CLAUSE = 3
+SENTENCES_BEHIND = 2
 _ANNOUNCES = re.compile(
     r"\b(?:one|another|a (?:second|third|further|last)) (?:\w+ )?(?:point|thing|matter|note|remark|reason|thought|question|change|"
     r"problem|fault|case)\b|\b(?:two|three|four|five|six|several|some|few|both|following|below|further|other|more)\b[^.]*"
@@ -144,6 +146,30 @@ _CITES_LAST = re.compile(
     rf" (?:\((?:{_SECTION}|(?:see )?\d[\d.]*(?:\([a-z\d]{{1,3}}\))?)\)|\(?\[\d[^\[\]]{{0,12}}\]\)?)(?=[.;]|$)",
     re.IGNORECASE,
 )
+# "The work is finished" tells what happened, and "Critical faults are answered" tells nothing. "The loan was made" does.
+_BARE_PASSIVE = re.compile(
+    rf"\b(?:is|are|be|gets?|(?:have|has|get|gets) (?:this|that|it|them|everything)) (?:[a-z]+ly )?[a-z]*{_PARTICIPLE.pattern}"
+)
+# "It comes up", "and rosters stay": a verb that said when, how long or where, and now says nothing.
+_BARE_INTRANSITIVE = re.compile(
+    r"\b(?:applies|apply|arrives?|becomes?|begins?|closes?|comes?|counts?|ends?|expires?|falls?|follows?|goes|go|lapses?|"
+    r"lasts?|lies?|opens?|remains?|renews?|rises?|runs?|sits?|stands?|starts?|stays?|takes? place|waits?)"
+    r"(?: (?:up|out|off|on|in|back|away|over|down|due))?$"
+)
+# "PR 1548, moved, wants one list": a participle that has lost by whom or when.
+_BARE_PARTICIPLE = re.compile(rf"(?:[a-z]+ly )?[a-z]*{_PARTICIPLE.pattern}")
+# "For a delay of that length": something that only the sentence before has told.
+_POINTS_BACK = re.compile(
+    r"\b(?:of|for|in|at|by|on|to|from|after|before|until|since|within|with|under) (?:that|this|these|those|such)\b|"
+    r"\b(?:of|for) (?:it|them)\b|\b(?:therefore|thus|hence|instead|accordingly)\b",
+    re.IGNORECASE,
+)
+# "If the search comes to nothing" supposes that the text has told of a search.
+_SUPPOSES = re.compile(
+    r"\b(?:if|when|once|should|after|before|unless|until|as soon as|during|despite) "
+    r"(?:the|this|that|these|those) (?P<thing>[a-z]{4,})",
+    re.IGNORECASE,
+)
 # What only goes on with what was cut: "(the second would have been $5)", ", and only in summer".
 _GOES_ON = re.compile(
     rf" \((?!{_SECTION}\)|(?:see )?[\d.]+\))|"
@@ -170,7 +196,13 @@ def cuts(text: str, start: int, end: int) -> Iterator[Cut]:
         *_sentence(text, spans, number),
     ]
     for cut in dict.fromkeys(found):
-        if cut.start <= start and end <= cut.end and is_seamless(text, cut) and _can_go(text, spans, number, cut):
+        if (
+            cut.start <= start
+            and end <= cut.end
+            and is_seamless(text, cut)
+            and _can_go(text, spans, number, cut)
+            and not _is_spoken_of_behind(text, spans, number, cut)
+        ):
             yield cut
 
 
@@ -204,6 +236,26 @@ def _can_go(text: str, spans: Sequence[tuple[int, int]], number: int, cut: Cut) 
     return len(left.split()) >= 3 and (has_verb(left) or not has_verb(text[start:end]))
 
 
+def _is_spoken_of_behind(text: str, spans: Sequence[tuple[int, int]], number: int, cut: Cut) -> bool:
+    """Whether a sentence behind a cut supposes what only the cut has told: "If the search comes to nothing".
+
+    The next two sentences are read, because farther away a thing is mostly named anew.
+    """
+    known = content(text[: cut.start]) | content(cut.text) | content(text[cut.end : spans[number][1]])
+    gone = content(text[cut.start : cut.end]) - known
+    for place, (start, end) in enumerate(spans[number + 1 : number + 1 + SENTENCES_BEHIND]):
+        following = text[start:end]
+        if start < cut.end:
+            continue
+        if place == 0 and "\n\n" not in text[cut.end : start] and _POINTS_BACK.search(following):
+            return True
+        things = {stem(match["thing"].lower()) for match in _SUPPOSES.finditer(following)}
+        if things & gone:
+            return True
+        gone -= content(following)
+    return False
+
+
 def _leaves_stump(text: str, span: tuple[int, int], cut: Cut) -> bool:
     """Whether a clause in front of a cut says nothing any more: "a crate may hold", "this is explained".
 
@@ -219,7 +271,8 @@ def _leaves_stump(text: str, span: tuple[int, int], cut: Cut) -> bool:
     clause = re.split(r"[,;:(]\s|\s(?:and|but|or)\s", before)[-1].strip()
     is_frame = _FRAME.fullmatch(clause) is not None
     is_pointed_to = re.search(r"\d", text[cut.start : cut.end]) is not None and _POINTS.match(behind) is not None
-    return is_frame or is_pointed_to or _BARE_VERB.search(clause) is not None
+    is_torso = any(torso.search(clause) for torso in (_BARE_VERB, _BARE_PASSIVE, _BARE_INTRANSITIVE))
+    return is_frame or is_pointed_to or is_torso or _BARE_PARTICIPLE.fullmatch(clause) is not None
 
 
 def _parenthesis(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:

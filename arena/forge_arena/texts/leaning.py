@@ -46,6 +46,15 @@ _LEANS = re.compile(
     r"else|anything else|anyone else|one of|for this|for that|in return|that said|the exception|the one)\b",
     re.IGNORECASE,
 )
+# What joins a sentence to those before it, wherever it stands: "The sellers may therefore earn more."
+_GOES_ON = re.compile(
+    r"\b(?:therefore|thus|hence|accordingly|consequently|instead|however|nevertheless|otherwise|afterwards?|beforehand|"
+    r"thereafter|meanwhile|likewise|by contrast|in turn|as well|too|again|"
+    r"(?:after|before|until|since|by|from|beyond|besides|with|of|for|in|on|at|to|within|under) "
+    r"(?:that|this|these|those|it|them|then)|of such [a-z]+|"
+    r"the (?:first|second|third|last|latter|former|other|next|same|rest|remaining|two|three|others))\b",
+    re.IGNORECASE,
+)
 ANAPHOR = re.compile(r"^(?:it|its|this|that|these|those|they|them|their|so|then|he|she|both|which|who)\b", re.I)
 _REFERS = re.compile(r"\b(?:it|its|this|that|these|those|they|them|their|he|she|him|her|such|so|same)\b")
 # "each holder sweeps": behind such a word stands one thing, so a word in -s is what the thing does.
@@ -64,6 +73,11 @@ _INCOMPLETE = re.compile(
 def leans(text: str) -> bool:
     """Whether a sentence or a clause refers to what stands before it."""
     return _LEANS.search(text) is not None
+
+
+def goes_on(text: str) -> bool:
+    """Whether a sentence has a word, wherever it stands, that joins it to what stands before it."""
+    return _GOES_ON.search(text) is not None
 
 
 def follows_alone(text: str, spans: Sequence[tuple[int, int]], number: int) -> bool:

@@ -43,8 +43,19 @@ _DO = (
     "type|use|visit|write"
 )
 _COUNT = "one|two|three|four|five|six|seven|eight|nine|ten|dozen|hundred"
+# "They each hold a key": "each" stands beside whom it means.
+_WHO_EACH = "of|every|they|we|you|us|them|who|which|have|are|were|can|may|must|will|should"
 _MISHAP = r" for (?:the|any|this|that) (?:delay|inconvenience|trouble|confusion|mistake|error|wait)"
-_POSSIBLE = "not|have|be|feel|see|hear|find|need|want|wish|well|know|tell|think|notice|experience|get|afford|still"
+_POSSIBLE = (
+    "not|have|be|feel|see|hear|find|need|want|wish|well|know|tell|think|notice|experience|get|afford|still|save|lose|earn|"
+    "win|gain|end|miss|rely|count|trust|wonder|remember|recall|prefer|like|already|also|even"
+)
+# "Tell us at once." Who pays "for the whole year at once" pays in one sum, and perhaps not immediately.
+_WITHOUT_DELAY = (
+    r"^(?![^\n]*\b(?:all|both|whole|entire|full|everything|everybody|together|sum|one go)\b[^.;!?\n]*$)[^\n]*"
+    r"(?:^|[.!?] |\b(?:us|me|him|her|it|due|payable|effect|force|ends?|stops?|begins?|starts?|leave|call|ring|write|"
+    r"reply|replies|answers?|responds?|acts?|appl(?:y|ies)|available|open|closed?|must|shall|should|please) )$"
+)
 
 
 def _behind(words: str) -> str:
@@ -71,7 +82,7 @@ _ONLY_WHERE: tuple[tuple[tuple[str, ...], str, str], ...] = (
         r"(?=[.,;:)]|$| (?:on|from|since|until|for|at|today|now|again|when|and|as)\b)",
     ),
     (("get", "gets"), "", _before(rf"(?:an?|the|your|our) (?:[a-z]+ )?(?:{_GIVEN})s?")),
-    (("each",), _not_behind("of|every"), _not_before(_COUNT)),
+    (("each",), rf"(?i:{_not_behind(_WHO_EACH)})(?<![a-z]s )", _not_before(_COUNT)),
     (
         ("every",),
         _not_behind("of|almost|nearly|not|virtually|practically"),
@@ -84,15 +95,18 @@ _ONLY_WHERE: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         ("can be", "may be"),
         "",
-        _not_before("delayed|required|needed|affected|asked|charged|interested|tired|related|reached|located"),
+        _not_before(
+            "delayed|required|needed|affected|asked|charged|interested|tired|related|reached|located|damaged|lost|interrupted|confused|"
+            "surprised|disappointed|caused|pleased|entitled|limited|involved|exposed"
+        ),
     ),
     (("begins", "starts"), "", _not_before("up|over|off|out|afresh|anew")),
     (("asks for", "calls for"), rf"\b(?:{_DEMANDING})(?: [\w.]+)? $", ""),
     (("is due", "is payable"), rf"\b(?:{_PAYMENTS})\b[^.;:,]{{0,40}}$", _not_before("in part|in large")),
-    (("at once",), _not_behind("all|both|many|more|everything|two|three|four|several") + "(?<![a-z]{3}s )", ""),
+    (("at once",), _WITHOUT_DELAY, ""),
     (
         ("immediately",),
-        "",
+        _WITHOUT_DELAY,
         _not_before("after|before|above|following|below|adjacent|available|behind|next|prior|upon|obvious"),
     ),
     (("simply", "just"), r"(?:^|[.!?:,;-] |\b(?:please|then|you can|to|or|and) )$", _before(_DO)),
@@ -148,7 +162,7 @@ _PAIRS: tuple[tuple[str, str, str], ...] = (
     ("a few", "some", r"(?= [a-z]+s\b)"),
     ("is kept", "is held", r"(?= (?:for|in|on)\b)"),
     ("are kept", "are held", r"(?= (?:for|in|on)\b)"),
-    ("we have checked", "we have looked into", ""),
+    ("we have checked", "we have looked into", r"(?= (?:the|your|our|this)\b)"),
     ("replies", "answers", r"(?= within\b)"),
 )
 _REPLACES = [

@@ -116,6 +116,31 @@ def test_what_is_left_is_whole_without_what_went(text: str, words: str, never: s
     assert not any(never in left for left in left_over(START + text + END, words))
 
 
+@pytest.mark.parametrize(
+    ("text", "words", "torso"),
+    [
+        ("Urgent faults are answered within 4 hours.", "4 hours", "are answered."),
+        ("The invoices have to be paid within 14 days.", "14 days", "be paid."),
+        ("We will have this booked within 4 days.", "4 days", "have this booked."),
+        ("Your policy comes up for renewal on 14 August 2031.", "14 August 2031", "comes up."),
+        ("Nights earn £5, and rosters stay in the archive for 18 months.", "18 months", "rosters stay."),
+        ("The motion (no. 15, moved by Osei) wants one list.", "Osei", "moved)"),
+        (
+            "The train was 74 minutes late. We pay 20% for a delay of that length.",
+            "74 minutes",
+            "The train was late. We pay 20% for a delay of that length.",
+        ),
+        (
+            "We look for it, and the search takes 9 days. If the search finds nothing, you get a card.",
+            "9 days",
+            "We look for it. If the search finds nothing",
+        ),
+    ],
+)
+def test_what_says_nothing_without_its_figure_is_not_left(text: str, words: str, torso: str) -> None:
+    assert not any(torso in left for left in left_over(START + text + END, words))
+
+
 def test_code_is_never_cut() -> None:
     text = "Use this:\n\n```python\nwait(30)\n```\n\nThat is all."
 

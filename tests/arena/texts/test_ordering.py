@@ -20,6 +20,8 @@ def in_other_order(text: str) -> set[str]:
         ),
         ("The rent is £70, and it is due on 3 May.", None),
         ("The rent is £70, and the deposit is £90, and the key is free.", None),
+        ("The offer had lapsed; the sellers therefore keep £70.", None),
+        ("The offer had lapsed; the buyers pay £70 after that.", None),
         ("If it rains, the rent is £70, and the deposit is £90.", None),
     ],
 )
