@@ -9,8 +9,11 @@ import pytest
 
 from forge_arena.corruptions import Injection, inject, possible, registry
 from forge_arena.corruptions.draft import draft_of
+from forge_arena.corruptions.left_over import shows_in_code
+from forge_arena.corruptions.thoughts import Trade, apply_trade
 from forge_arena.errors import CannotCorrupt
 from forge_arena.placebos import HarmlessEdit, edit_harmlessly
+from forge_arena.statements import Voice
 from forge_arena.testing import changed_outside
 from forge_arena.types import (
     Alternative,
@@ -356,6 +359,68 @@ def test_a_sentence_stays_beside_the_one_that_it_leans_on(beside: str, leaning: 
             orders.add(edit.answer.output)
     assert orders
     assert all(f"{beside} {leaning}" in order for order in orders)
+
+
+def test_a_value_that_another_sentence_tells_as_past_changes_places_with_the_new_one() -> None:
+    letter = LETTER.replace(
+        "Guests of the annex bring slippers.", "Guests bring slippers. The earlier £4 is struck out."
+    )
+
+    output = all_of(letter, CorruptionType.temporal_shift)["deposit"]
+    assert output == letter.replace("£4", "£").replace("£9", "£4").replace("The earlier £ ", "The earlier £9 ")
+
+
+def test_an_opening_is_not_exchanged_for_what_the_answer_says_next() -> None:
+    opening = SAUNA.claim("opening").model_copy(
+        update={
+            "alternatives": (
+                right(check=Check(name="opens_with", argument=("Dear guest",))),
+                unfit("loud", check=Check(name="opens_with", argument=("Thank you for writing",))),
+            )
+        }
+    )
+    scenario = SAUNA.model_copy(update={"claims": (*SAUNA.claims[:-1], opening)})
+    letter = LETTER.replace("Happy to help you with your", "thank you for coming to us on your")
+    assert Verifier(scenario).verify(letter).clean
+
+    with pytest.raises(CannotCorrupt):
+        corrupted(letter, CorruptionType.instruction_override, scenario=scenario)
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "wanted"),
+    [
+        ("Session: 12, towel 9.", "Session: 20, towel 9."),
+        ("House council. 12 min, 9 pounds.", "House council. 20 min, 9 pounds."),
+        ("Rule 4.12, note 12/3, 12% off.", "Rule 4.12, note 12/3, 12% off."),
+    ],
+)
+def test_a_number_without_its_unit_goes_along_in_the_reasoning(reasoning: str, wanted: str) -> None:
+    session = SAUNA.claim("session")
+    trade = Trade(session, session.alternative("superseded"), Voice({}, {}))
+
+    assert apply_trade(Verifier(SAUNA), reasoning, trade, Random(0)) == wanted
+
+
+def test_a_number_of_two_claims_stays_in_the_reasoning() -> None:
+    session = SAUNA.claim("session")
+    deposit = SAUNA.claim("deposit").model_copy(update={"alternatives": (right("£12", "£12.00"), former("£4"))})
+    claims = (session, deposit, *SAUNA.claims[2:])
+    scenario = SAUNA.model_copy(
+        update={"claims": claims, "source_material": SAUNA.source_material.replace("£9", "£12")}
+    )
+    trade = Trade(session, session.alternative("superseded"), Voice({}, {}))
+
+    assert apply_trade(Verifier(scenario), "Session and towel: 12.", trade, Random(0)) == "Session and towel: 12."
+
+
+def test_an_omission_is_refused_where_the_code_still_shows_it() -> None:
+    draft = draft_of(Verifier(TILL), REVIEW, Random(0))
+    told = Claim(id="told", kind=ClaimKind.term, label="what is added", alternatives=(right("all `prices` are added"),))
+    other = Claim(id="other", kind=ClaimKind.term, label="who signs", alternatives=(right("the `auditor` signs"),))
+
+    assert shows_in_code(draft, told)
+    assert not shows_in_code(draft, other)
 
 
 def test_a_placebo_cuts_one_fact_at_most() -> None:

@@ -39,6 +39,8 @@ _ADVERB = re.compile(r"(?:in|on|for|by|with|to|following|after|regarding|concern
 MOST_WORDS_OF_A_NAME = 4
 # So many characters of the line above a closing must not hold its words.
 BESIDE = 60
+# So many words in a row are no chance.
+RUN = 3
 MOST_LEFT_OUT = 4
 FEWEST_ITEMS, FEWEST_WORDS = 3, 4
 _ITEM_LINE = re.compile(r"^[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(?P<text>\S[^\n]*)$", re.MULTILINE)
@@ -128,6 +130,13 @@ def _greet_otherwise(draft: Draft, name: str, other: str) -> tuple[Edit, ...] | 
     return (Edit(at, at + len(name), other),)
 
 
+def _says_twice(opening: str, rest: str) -> bool:
+    """Whether an answer would go on as it opened: "Memo to Ms Roe", and then "To Ms Roe, personnel"."""
+    words, behind = (re.findall(r"[^\W_]+", text.lower()) for text in (opening, rest[:BESIDE]))
+    runs = {tuple(behind[at : at + RUN]) for at in range(len(behind) - RUN + 1)}
+    return any(tuple(words[at : at + RUN]) in runs for at in range(len(words) - RUN + 1))
+
+
 def _exchange_phrase(
     draft: Draft, phrases: tuple[str, ...], others: tuple[str, ...], at_the_start: bool
 ) -> tuple[Edit, ...] | None:
@@ -145,6 +154,8 @@ def _exchange_phrase(
     rest = text[end : len(text) if stop < 0 else stop]
     for other in others:
         said_already = other.lower() in text[:start].lower() + text[end:].lower()
+        if at_the_start and _says_twice(other, text[end:]):
+            continue
         if said_already and not rest.lstrip("*_ ,;:.").startswith(other):
             continue
         above = "" if at_the_start or opens_sentence else text[:line].rstrip().rpartition("\n")[2]

@@ -11,12 +11,13 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from forge_arena.corruptions.choices.speaking import RARE, SPEAKS, are_related, deciding_words, share_of
+from forge_arena.corruptions.choices.speaking import CODE, RARE, SPEAKS, are_related, deciding_words, share_of
 from forge_arena.corruptions.draft import Draft, Edit, overlaps
 from forge_arena.texts.spoken_amounts import spoken_durations, spoken_numbers, spoken_shares
 from forge_arena.texts.values import MONTHS, mentions, same_amount, value_of
 from forge_arena.texts.words import content
 from forge_arena.types import VALUE_KINDS, Claim, ClaimKind
+from forge_arena.verify.code import code_blocks
 
 # A share in words is a round one. A number up to the limit stands in any text, and one from the other in few.
 _ROUNDED = 2
@@ -42,7 +43,24 @@ class _Rest:
 
 def gives_still(draft: Draft, claim: Claim, edits: Sequence[Edit]) -> bool:
     """Whether an answer may still give the right form of a claim after edits that should have left it out."""
-    return gives_amount_still(draft, claim, edits, in_part=True) or speaks_still(draft, claim, edits)
+    return (
+        gives_amount_still(draft, claim, edits, in_part=True)
+        or speaks_still(draft, claim, edits)
+        or shows_in_code(draft, claim)
+    )
+
+
+def shows_in_code(draft: Draft, claim: Claim) -> bool:
+    """Whether the code of an answer does what a statement says of its names: "a wait over `cap` stays at `cap`".
+
+    A reader of `min(wait, cap)` would not say that the answer leaves it out.
+    """
+    if claim.kind is not ClaimKind.term:
+        return False
+    code = " ".join(span.of(draft.text) for span in code_blocks(draft.text))
+    told = " ".join((*claim.right.forms, *(span.of(draft.scenario.source_material) for span in claim.source_spans)))
+    names = {name for quoted in CODE.findall(told) for name in re.findall(r"[A-Za-z_]\w+", quoted)}
+    return any(re.search(rf"\b{name}\b", code) for name in names)
 
 
 def gives_amount_still(draft: Draft, claim: Claim, edits: Sequence[Edit], *, in_part: bool = False) -> bool:

@@ -34,12 +34,14 @@ from forge_arena.texts.values import mentions, value_of
 from forge_arena.texts.words import content
 from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind
 from forge_arena.verify.code import code_blocks
+from forge_arena.verify.past import PAST
 
 _REASON = re.compile(
     r"^(?P<kept>(?: \([^()]*\))?),? (?P<cut>(?:so that|so as|so|since|because|whose|as it|as they|as this|as these|"
     rf"which (?:keeps|makes|lets|means|avoids|leaves|gives|saves)|and (?:so|thus|therefore))\b{WORDS}){END}"
 )
 _DESCRIBES = re.compile(r"^,? (?:whose|which|that|who|where)\b|^, (?:a|an|one) \w")
+_OWN_PART = re.compile(r"^ (?:with|without) (?:its|their) [^,;:.()`\n]+(?=[,;:.])")
 _GENERIC = re.compile(r"^,? which (?:is|was|are|were) (?:what|how|where|why)\b")
 _MEASURES = frozenset({ClaimKind.duration, ClaimKind.quantity})
 _NEXT_IN_LIST = re.compile(r"^(?:,| and| or|;) (?:[a-z]+s? )?(\d+(?:\.\d+)*)")
@@ -75,6 +77,13 @@ def restate_freely(draft: Draft, claim: Claim, alternative: Alternative) -> tupl
             if edit is None:
                 return None
             edits.append(edit)
+    for start, end in _told_as_past(draft, claim, alternative):
+        # "It rises by 4.0%. The earlier 3.5% has been struck out." speaks of the other value in another sentence.
+        if not overlaps(edits, start, end):
+            edit = _restated(draft, claim, alternative, claim.right, start, end)
+            if edit is None:
+                return None
+            edits.append(edit)
     if claim.kind is ClaimKind.identifier:
         # Code that still calls the right function would contradict the sentence that names another.
         blocks = code_blocks(draft.text)
@@ -94,6 +103,23 @@ def restate_freely(draft: Draft, claim: Claim, alternative: Alternative) -> tupl
     if not edits or _leaves_value(draft, claim, [*edits, *others]):
         return None
     return None if gives_amount_still(draft, claim, [*edits, *others]) else tuple(edits)
+
+
+def _told_as_past(draft: Draft, claim: Claim, alternative: Alternative) -> Iterator[tuple[int, int]]:
+    """Where a sentence that does not state the claim tells another value of it as past, and no other claim owns it."""
+    if claim.kind not in VALUE_KINDS:
+        return
+    value = value_of(claim.kind, alternative.forms[0])
+    stating = draft.sentences_of(claim.id)
+    for span in draft.sentences:
+        text = span.of(draft.text)
+        if holds(stating, span.start) or PAST.search(text.lower()) is None:
+            continue
+        for mention in mentions(text):
+            start, end = span.start + mention.start, span.start + mention.end
+            is_owned = any(f.start < end and start < f.end and f.claim != claim.id for f in draft.report.findings)
+            if mention.kind is claim.kind and mention.value == value and not is_owned:
+                yield start, end
 
 
 def _names_still(draft: Draft, claim: Claim, alternative: Alternative, edits: Sequence[Edit]) -> bool:
@@ -338,6 +364,12 @@ def _with_reason(draft: Draft, edit: Edit) -> tuple[Edit, ...] | None:
         ):
             return None
         return edit, Edit(start, stop, "")
+    own = _OWN_PART.match(behind)
+    if own is not None:
+        # "One list with its last entry rewritten": no other option has this entry.
+        if any(edit.end <= f.start < edit.end + own.end() for f in draft.report.findings):
+            return None
+        return edit, Edit(edit.end, edit.end + own.end(), "")
     if _DESCRIBES.match(behind) and not _GENERIC.match(behind):
         stop = _end_of_words(draft, edit.start)
         described = draft.text[edit.end : stop]

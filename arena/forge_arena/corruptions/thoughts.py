@@ -17,19 +17,21 @@ and not 14 days." Only at stealth 0 does the reasoning show which answer is corr
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
 from forge_arena.corruptions.base import choose_otherwise, replace_statements, restate
-from forge_arena.corruptions.draft import Draft, Edit, apply, removal
+from forge_arena.corruptions.draft import Draft, Edit, apply, overlaps, removal
 from forge_arena.corruptions.prose import choose_freely, leave_out, restate_freely
 from forge_arena.corruptions.turned import turn_freely
-from forge_arena.statements import Speaker, Voice, spelling_of
+from forge_arena.statements import Speaker, Voice, alternative_or_right, spelling_of
 from forge_arena.texts.reasoning import steps
-from forge_arena.types import Alternative, Claim, ClaimKind, Standing
+from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind, Standing
 from forge_arena.verify import Verifier
 
+_COUNTED = frozenset({ClaimKind.money, ClaimKind.percent, ClaimKind.quantity, ClaimKind.duration})
 _NUMBER = re.compile(r"^\d+\.(?: |$)")
 
 # The level at which reasoning and answer say the same and nothing is added.
@@ -168,8 +170,9 @@ def apply_trade(verifier: Verifier, reasoning: str, trade: Trade, rng: Random) -
     draft = Draft(verifier.scenario, reasoning, verifier.verify(reasoning), trade.voice.spelling)
     if not draft.is_composed:
         edits = _free_edits(draft, trade, rng)
-        if edits is not None:
-            return apply(reasoning, edits)[0]
+        bare = _bare_numbers(draft, trade, edits or ())
+        if edits is not None or bare:
+            return apply(reasoning, (*(edits or ()), *bare))[0]
     if trade.alternative is None:
         removals = tuple(removal(reasoning, span) for span in draft.sentences_of(trade.claim.id))
         return _add_mention(verifier, _close_gaps(apply(reasoning, removals)[0], reasoning), trade, rng)
@@ -195,6 +198,36 @@ def _free_edits(draft: Draft, trade: Trade, rng: Random) -> tuple[Edit, ...] | N
     if trade.claim.kind is ClaimKind.option:
         return choose_freely(draft, trade.claim, trade.alternative, rng)
     return None if trade.alternative.check is not None else restate_freely(draft, trade.claim, trade.alternative)
+
+
+def _bare_numbers(draft: Draft, trade: Trade, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """Numbers without their unit that a trade takes along: "Orsino Max: 184, 79 cups" becomes "Fiametta Tre: 210, ...".
+
+    A number goes along if it is the number of one claim alone. A half trade would contradict the answer.
+    """
+    if trade.alternative is None or trade.alternative.standing is Standing.turned:
+        return ()
+    pairs = [(trade.claim, trade.alternative)]
+    if trade.claim.kind is ClaimKind.option:
+        dependents = [claim for claim in draft.scenario.claims if claim.of == trade.claim.id]
+        pairs = [(claim, alternative_or_right(claim, trade.alternative.name)) for claim in dependents]
+    owners = Counter(_number_of(claim.right) for claim in draft.scenario.claims if claim.kind in VALUE_KINDS)
+    made: list[Edit] = []
+    for claim, other in pairs:
+        old, new = _number_of(claim.right), _number_of(other)
+        if claim.kind not in _COUNTED or not old or not new or old == new or owners[old] > 1:
+            continue
+        for match in re.finditer(rf"(?<![\w.,/-]){re.escape(old)}(?![\w%/-]|[.,]\d| \()", draft.text):
+            taken = any(f.start < match.end() and match.start() < f.end for f in draft.report.findings)
+            if not taken and not overlaps([*edits, *made], match.start(), match.end()):
+                made.append(Edit(match.start(), match.end(), new))
+    return tuple(made)
+
+
+def _number_of(alternative: Alternative) -> str:
+    """The number of a value with one number of two digits at least; otherwise nothing: small numbers count anything."""
+    numbers = re.findall(r"\d+(?:[.,]\d+)*", alternative.forms[0]) if alternative.forms else []
+    return numbers[0] if len(numbers) == 1 and len(numbers[0]) > 1 else ""
 
 
 def _add_mention(verifier: Verifier, reasoning: str, trade: Trade, rng: Random) -> str:

@@ -136,6 +136,9 @@ def _fit(text: str, start: int, end: int, surface: str, old: Phrase, form: str, 
     own = _word_before(text, start)
     if own in _PREPOSITIONS and re.search(rf"\b{own}\b", new.core):
         return None
+    if own == "as" and old.determiner and not new.determiner and not new.is_plural and "`" not in new.core:
+        # "Paid as a voucher" takes no "bank transfer".
+        return None
     if surface.lower() == form.lower():
         if bool(old.preposition) != bool(new.preposition):
             return None
@@ -155,7 +158,7 @@ def _fit(text: str, start: int, end: int, surface: str, old: Phrase, form: str, 
         phrase = f"{new.determiner} {new.core}".strip()
         return Replacement(start, end, phrase[0].upper() + phrase[1:] if capital else phrase)
     if own not in _DETERMINERS:
-        return None if old.determiner else Replacement(start, end, new.core)
+        return None if old.determiner else Replacement(start, end, f"{new.determiner} {new.core}".strip())
     if own in ("a", "an"):
         at = start - len(own) - 1
         if not new.determiner or new.is_plural:
@@ -164,6 +167,11 @@ def _fit(text: str, start: int, end: int, surface: str, old: Phrase, form: str, 
             phrase = (
                 f"{article(new.core)} {new.core}" if new.determiner in ("a", "an") else f"{new.determiner} {new.core}"
             )
+        return Replacement(at, end, phrase[0].upper() + phrase[1:] if text[at].isupper() else phrase)
+    if own == "the" and new.determiner in ("a", "an") and re.search(r"\b(?:and|or) an? ", new.core):
+        # "The built-in" becomes "a condition and an addition", and not "the condition and an addition".
+        at = start - len(own) - 1
+        phrase = f"{new.determiner} {new.core}"
         return Replacement(at, end, phrase[0].upper() + phrase[1:] if text[at].isupper() else phrase)
     if own == "the" and not new.determiner and new.core.startswith("`"):
         at = start - len(own) - 1

@@ -1,5 +1,6 @@
 """A choice that an author makes in words of their own, or does not mention, can be made otherwise without a seam."""
 
+from contextlib import suppress
 from random import Random
 
 import pytest
@@ -134,6 +135,15 @@ def test_a_statement_is_added_where_a_silent_answer_speaks_of_near_things() -> N
     assert corrupted(text) == text.replace(
         "back within 4 days.", "back within 4 days. The watering of saplings is a task for the warden alone (2.2)."
     )
+
+
+def test_nothing_is_added_between_a_sentence_and_what_goes_on_with_it() -> None:
+    basis = BASIS.replace("back within 4 days.", "back within 4 days. The first, made of brass, is lent on Sunday.")
+    text = f"{basis}A ladder is lent for 3 days (2.3).{END}"
+    assert Verifier(ORCHARD).verify(text).clean
+
+    with suppress(CannotCorrupt):
+        assert "back within 4 days. The first, made of brass" in corrupted(text)
 
 
 def test_an_item_with_a_label_is_added_to_a_list_with_labels() -> None:

@@ -34,13 +34,37 @@ SPA = Scenario(
 )
 
 
-def chosen_otherwise(text: str) -> str | None:
-    assert Verifier(SPA).verify(text).clean
+def chosen_otherwise(text: str, scenario: Scenario = SPA) -> str | None:
+    assert Verifier(scenario).verify(text).clean
     try:
         answer = Answer(reasoning="", output=text)
-        return inject(Verifier(SPA), answer, CorruptionType.bias_injection, 3, Random(0)).answer.output
+        return inject(Verifier(scenario), answer, CorruptionType.bias_injection, 3, Random(0)).answer.output
     except CannotCorrupt:
         return None
+
+
+def test_a_choice_stays_beside_a_property_that_only_the_right_option_has() -> None:
+    floor = Claim(
+        id="floor",
+        kind=ClaimKind.term,
+        label="the floor",
+        of="stop",
+        alternatives=(
+            Alternative(
+                name="linden", standing=Standing.right, forms=("a floor of rubber under the roof of the hall",)
+            ),
+            Alternative(name="hafen", standing=Standing.elsewhere, forms=("a floor of gravel in one piece",)),
+        ),
+    )
+    source = (
+        f"{SOURCE} Linden: a floor of rubber under the roof of the hall. Hafen: a floor of gravel in one piece. "
+        + ("Rubber is kind to wheels. Gravel is not, and rubber is cleaned daily. Rubber wears. ")
+    )
+    scenario = SPA.model_copy(update={"claims": (STOP, floor), "source_material": source})
+    letter = "Dear guest,\n\nI would get off at the Linden stop. {}\n\nThe spa"
+
+    assert chosen_otherwise(letter.format("A rubber floor carries your wheels."), scenario) is None
+    assert chosen_otherwise(letter.format("A day ticket costs $18."), scenario) is not None
 
 
 @pytest.mark.parametrize(

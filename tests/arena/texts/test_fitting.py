@@ -19,6 +19,14 @@ from forge_arena.texts.fitting import article, replacement, with_article
         ("You get a new rug.", "new rug", "a new rug", "an old lamp", "You get an old lamp."),
         ("It is written with a loop.", "a loop", "a loop", "`map`", "It is written with `map`."),
         ("It is paid in cash (4.2).", "in cash", "in cash", "by cheque", "It is paid by cheque (4.2)."),
+        (
+            "It asks for the slow sieve.",
+            "slow sieve",
+            "a slow sieve",
+            "a test and a sum",
+            "It asks for a test and a sum.",
+        ),
+        ("It is for `mean` and speed.", "`mean`", "`mean`", "a plain loop", "It is for a plain loop and speed."),
         ("It is a desk that is run by us.", "desk that is run by us", "a desk run by us", "a van", "It is a van."),
     ],
 )
@@ -34,6 +42,7 @@ def test_a_phrase_that_fits_is_exchanged(text: str, place: str, old: str, new: s
 @pytest.mark.parametrize(
     ("text", "place", "old", "new"),
     [
+        ("It is paid as a voucher.", "a voucher", "a voucher", "bank transfer"),
         ("It is heard by the council.", "council", "before the council", "at the gate"),
         ("It is signed for with the porter.", "porter", "by the porter", "on loan"),
         ("A lamp is enough.", "A lamp", "a lamp", "two lamps"),

@@ -7,11 +7,13 @@ from random import Random
 from forge_arena.corruptions.choices.statements import IS, LABEL, MARK, statements_of
 from forge_arena.corruptions.draft import Draft, Edit
 from forge_arena.statements import order_of
-from forge_arena.texts.leaning import follows_alone, has_verb
+from forge_arena.texts.leaning import follows_alone, goes_on, has_verb
 from forge_arena.types import Alternative, Claim, ClaimKind, Statement
 
 # Fewer words are a label, and no sentence that another could stand behind.
 FEWEST_WORDS = 4
+# Among so many words a sentence says that it goes on with the one before: "The first, on the written phase, failed."
+FIRST_WORDS = 6
 _HEADS_PARAGRAPH = re.compile(
     r"^(?:\*\*|__)?(?P<name>[A-Z][^.,;:!?\n*_()]{1,40}?)(?P<cited> \([^()\n]{1,40}\))?"
     r"(?:[.:](?:\*\*|__)?|(?:\*\*|__)[.:]?) "
@@ -80,7 +82,9 @@ def _sentence(draft: Draft, claim: Claim, number: int, text: str) -> Edit | None
     last = paragraphs[-1] if paragraphs else 0
     if not own.endswith(".") or number == 0 or span.start >= last or "```" in own or len(own.split()) < FEWEST_WORDS:
         return None
-    if draft.text[span.end : end].strip() and not follows_alone(draft.text, spans, number):
+    following = draft.text[slice(*spans[number + 1])] if number + 1 < len(spans) else ""
+    opening = " ".join(following.split()[:FIRST_WORDS])
+    if draft.text[span.end : end].strip() and (not follows_alone(draft.text, spans, number) or goes_on(opening)):
         return None
     if any(_must_stay_apart(draft, f.claim) and start <= f.start < end for f in draft.report.findings):
         return None

@@ -9,13 +9,16 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from forge_arena.corruptions.draft import Draft, Edit, holds, overlaps
+from forge_arena.statements import alternative_or_right
 from forge_arena.texts.fitting import places_of
 from forge_arena.texts.sentences import sentences
 from forge_arena.texts.values import mentions, same_amount
 from forge_arena.texts.words import content
-from forge_arena.types import Alternative, Claim, ClaimKind
+from forge_arena.types import Alternative, Claim, ClaimKind, Span
 from forge_arena.verify.code import code_blocks
 
+# A word that more sentences of the source have may be said of anything.
+FEW_SENTENCES = 3
 _NAME = re.compile(r"\b(?:[A-Z\u00c0-\u00de][\w\u2019'-]*|\w*\d\w*)")
 
 
@@ -28,14 +31,43 @@ def leaves_traces(draft: Draft, claim: Claim, alternative: Alternative, edits: S
     for span in draft.sentences:
         if holds(blocks, span.start):
             continue
-        left = "".join(
-            " " if overlaps(edits, at, at + 1) else character
-            for at, character in enumerate(span.of(draft.text), span.start)
-        )
-        words = content(left)
+        words = content(_left_of(draft, span, edits))
         if any(different and different <= words for different in (mine - others, others - mine)) or named & words:
             return True
-    return _gives_property(draft, claim, alternative, edits)
+    return _gives_property(draft, claim, alternative, edits) or _tells_property(draft, claim, alternative, edits)
+
+
+def _tells_property(draft: Draft, claim: Claim, alternative: Alternative, edits: Sequence[Edit]) -> bool:
+    """Whether a word is left by which a property of the right option differs from that of the other one.
+
+    "It has an EPDM ring", where the source says that the other pump has a ring of nitrile. The Verifier may have read
+    the property neither way, and then a second falsehood would stand beside the choice.
+    """
+    blocks = code_blocks(draft.text)
+    source = draft.scenario.source_material
+    left = [content(_left_of(draft, span, edits)) for span in draft.sentences if not holds(blocks, span.start)]
+    for dependent in draft.scenario.claims:
+        if dependent.of != claim.id or dependent.kind is not ClaimKind.term:
+            continue
+        own = content(dependent.right.forms[0])
+        different = own - content(" ".join(alternative_or_right(dependent, alternative.name).forms))
+        rare = {word for word in different if _sentences_with(source, word) <= FEW_SENTENCES}
+        if any(words & rare or (words & different and len(words & own) > 1) for words in left):
+            return True
+    return False
+
+
+def _left_of(draft: Draft, span: Span, edits: Sequence[Edit]) -> str:
+    """What edits leave of a sentence."""
+    return "".join(
+        " " if overlaps(edits, at, at + 1) else character
+        for at, character in enumerate(span.of(draft.text), span.start)
+    )
+
+
+@lru_cache(maxsize=8_192)
+def _sentences_with(source: str, word: str) -> int:
+    return sum(word in content(source[start:end]) for start, end in sentences(source))
 
 
 def _names(option: Alternative) -> frozenset[str]:
