@@ -164,6 +164,7 @@ _POINTS_BACK = re.compile(
     r"\b(?:of|for) (?:it|them)\b|\b(?:therefore|thus|hence|instead|accordingly)\b",
     re.IGNORECASE,
 )
+_OF_THAT = re.compile(r"\b(?:of|for) (?:that|such an?) [a-z]", re.IGNORECASE)
 # "If the search comes to nothing" supposes that the text has told of a search.
 _SUPPOSES = re.compile(
     r"\b(?:if|when|once|should|after|before|unless|until|as soon as|during|despite) "
@@ -247,7 +248,8 @@ def _is_spoken_of_behind(text: str, spans: Sequence[tuple[int, int]], number: in
         following = text[start:end]
         if start < cut.end:
             continue
-        if place == 0 and "\n\n" not in text[cut.end : start] and _POINTS_BACK.search(following):
+        is_near = "\n\n" not in text[cut.end : start]
+        if _OF_THAT.search(following) or (place == 0 and is_near and _POINTS_BACK.search(following)):
             return True
         things = {stem(match["thing"].lower()) for match in _SUPPOSES.finditer(following)}
         if things & gone:
@@ -467,7 +469,9 @@ def _clause(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
         a, b = low + joint.start(), low + joint.end()
         before, behind = text[low:a], text[b:stop]
         # "Once that is in, the change waits": the main clause begins behind the comma.
-        main = before.rpartition(", ")[2] if _SUBORDINATE.match(before.strip()) and ", " in before else before
+        # Behind a colon something new begins: "On the branch: it carries 4 panels, the soak lasts 9 days, and ...".
+        led = before.rpartition(": ")[2]
+        main = before.rpartition(", ")[2] if _SUBORDINATE.match(led.strip()) and ", " in led else before
         if re.search(r"\bboth\b|\beither\b|\bbetween\b", before) or _SUBORDINATE.match(main.strip()):
             continue
         if main is not before and not has_verb(main):

@@ -161,7 +161,7 @@ def _fit(text: str, start: int, end: int, surface: str, old: Phrase, form: str, 
         return None if old.determiner else Replacement(start, end, f"{new.determiner} {new.core}".strip())
     if own in ("a", "an"):
         at = start - len(own) - 1
-        if not new.determiner or new.is_plural:
+        if not new.determiner:
             phrase = new.core
         else:
             phrase = (

@@ -131,6 +131,16 @@ def test_what_is_left_is_whole_without_what_went(text: str, words: str, never: s
             "The train was late. We pay 20% for a delay of that length.",
         ),
         (
+            "The train was 74 minutes late.\n\nWe pay 20% for a delay of that length.",
+            "74 minutes",
+            "The train was late.",
+        ),
+        (
+            "On the branch: it carries 4 panels, the soak lasts 9 days, and the share is 29%.",
+            "29%",
+            "panels, the soak lasts 9 days.",
+        ),
+        (
             "We look for it, and the search takes 9 days. If the search finds nothing, you get a card.",
             "9 days",
             "We look for it. If the search finds nothing",

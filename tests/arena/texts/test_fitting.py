@@ -26,6 +26,7 @@ from forge_arena.texts.fitting import article, replacement, with_article
             "a test and a sum",
             "It asks for a test and a sum.",
         ),
+        ("It is for a list.", "list", "a list", "a generator and `sum`", "It is for a generator and `sum`."),
         ("It is for `mean` and speed.", "`mean`", "`mean`", "a plain loop", "It is for a plain loop and speed."),
         ("It is a desk that is run by us.", "desk that is run by us", "a desk run by us", "a van", "It is a van."),
     ],
