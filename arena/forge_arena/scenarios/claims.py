@@ -8,7 +8,7 @@ from random import Random
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import template
 from forge_arena.scenarios.slots import Drawn, Draws, draw_distinct
-from forge_arena.scenarios.source_text import CHAPTERS, WrittenSource, citation_forms, stands_alone_in
+from forge_arena.scenarios.source_text import CHAPTERS, SECTIONS, WrittenSource, citation_forms, stands_alone_in
 from forge_arena.scenarios.spec import ABSENT_PER_CLAIM, ClaimSpec, FamilySpec, OptionSpec, as_argument
 from forge_arena.types import Alternative, Case, Check, Claim, ClaimKind, Load, Span, Standing
 
@@ -208,9 +208,10 @@ def _absent_numbers(source: WrittenSource, rng: Random) -> tuple[tuple[int, str]
     first, last = min(places), max(places)
     near = (first - 2, first - 1, last + 1, last + 2)
     near_number = near[rng.randrange(len(near))]
-    # Where sections 5 to 9 stand, the far ones are 1, 2 and 12 to 17.
-    far = [*range(1, first - 2), *range(last + 3, last + 4 + len(places))]
-    absent = [number for number in far if not stands_alone_in(source.text, f"{chapter}.{number}")]
+    # Where sections 8 to 12 stand, the far ones are 2 to 5 and 15 to 18, without those that no source has.
+    far = [number for number in (*range(first - 6, first - 2), *range(last + 3, last + 7)) if number > 0]
+    far = [number for number in far if number in SECTIONS] or far
+    absent = [number for number in far if not stands_alone_in(source.text, f"{chapter}.{number}")] or far
     far_number = absent[(rng.randrange(len(CHAPTERS) - 1) + rng.randint(first, last)) % len(absent)]
     return (1, f"{chapter}.{near_number}"), (0, f"{chapter}.{far_number}")
 

@@ -13,6 +13,8 @@ from forge_arena.texts.sentences import starts_of
 from forge_arena.types import Load, Span
 
 CHAPTERS = range(2, 12)
+# The numbers that sections of the arena's sources have. Any other number would show without the source.
+SECTIONS = range(3, 22)
 HEADINGS = ("{n} {h}", "## {n} {h}", "{n}. {h}", "{w} {n}: {h}", "[{n}] {h}")
 _GOES_ON = re.compile(r"\w|[.,]\d")
 
