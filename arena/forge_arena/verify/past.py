@@ -46,6 +46,18 @@ REJECTED = re.compile(
 # "You still call it so" and "it was 10 days" speak of what is not in force, if the text says as well what is right.
 STILL = re.compile(r"\bstill\b", re.IGNORECASE)
 WAS = re.compile(r"\b(?:was|were|had|stood|lapsed|expired|ended|before)\b", re.IGNORECASE)
+# What is over is not asserted: "the £13.50 of the booklet is history", "£13.50 applied until May", "£13.50 no longer holds".
+_OVER = re.compile(
+    r"\b(?:(?:is|are|'s) (?:now )?(?:history|gone|over|void|obsolete|out|off|dead|old)|no (?:longer|more)|not any ?more|ceased"
+    r"|(?:is|are|do|does|did|can|may|need|has|have|wo|ca|was|were)(?: not|n['\u2019]t)|applied|used to|failed|fell through"
+    r"|came to nothing|withdrawn|rejected|refused|struck out|replaced|superseded|abandoned|dropped|deleted)\b",
+    re.IGNORECASE,
+)
+_SET_ASIDE_BEFORE = re.compile(
+    r"\b(?:instead of|rather than|not|never|nor|neither|no longer|without|except|unlike|against|ignor\w+|disregard\w*|forget"
+    r"|replac\w+|old|older|former|earlier|original|initial|previous|proposed|draft|rejected|failed|until|before)\b[^,;:()]*$",
+    re.IGNORECASE,
+)
 # A value with which another one is only compared: "stricter than the 70 decibels".
 COMPARED = re.compile(
     r"\b(?:than|against|versus|unlike|compared (?:to|with)|on top of|in addition to)(?: (?:the|an?|its|their))?"
@@ -74,6 +86,24 @@ def is_marked(low: str, start: int, end: int, marker: re.Pattern[str]) -> bool:
     if last is not None and not any(c.isdigit() for c in _YEARS.sub("", before[last.end() :])):
         return marker is not PAST or _EXCHANGED_FOR.match(before, last.start()) is None
     return marker is PAST and (_PAST_AFTER.match(behind) is not None or _GIVES_WAY.match(behind) is not None)
+
+
+def is_set_aside(low: str, start: int, end: int) -> bool:
+    """Whether the clause around a place says that what stands there is not, or not any more, in force.
+
+    `low` is a sentence in lower case. More words set a value aside here than elsewhere, because the sentence gives the
+    value that is in force as well.
+    """
+    clause_start = max((mark.end() for mark in _CLAUSE_START.finditer(low, 0, start)), default=0)
+    clause_end = _CLAUSE_START.search(low, end)
+    before, behind = low[clause_start:start], low[end : clause_end.start() if clause_end else len(low)]
+    return (
+        WAS.search(before) is not None
+        or WAS.search(behind) is not None
+        or _OVER.search(before) is not None
+        or _OVER.search(behind) is not None
+        or _SET_ASIDE_BEFORE.search(before) is not None
+    )
 
 
 def _is_quoted(text: str, start: int, end: int) -> bool:

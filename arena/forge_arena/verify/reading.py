@@ -31,6 +31,7 @@ class Reading(NamedTuple):
             for something else than the claim.
         owner: the claim that it states rightly if it is given for that claim instead.
         doubtful: whether it can be read otherwise just as well.
+        beside: whether it is a wrong value that the sentence gives for the claim beside the right one.
     """
 
     claim: str
@@ -43,6 +44,7 @@ class Reading(NamedTuple):
     elsewhere: bool = False
     owner: str | None = None
     doubtful: bool = False
+    beside: bool = False
 
 
 class ReadSentence(NamedTuple):

@@ -21,6 +21,7 @@ from forge_arena.texts.sentences import lower
 from forge_arena.texts.values import Mention, mentions
 from forge_arena.texts.words import content
 from forge_arena.types import Claim, ClaimKind, Scenario, Standing
+from forge_arena.verify.bare_sections import BareSections
 from forge_arena.verify.citations import Citations, Weight
 from forge_arena.verify.compared import option_at
 from forge_arena.verify.exchanged import Exchange, Exchanges
@@ -51,6 +52,7 @@ class SentenceReader:
         self._topics = Topics(scenario)
         self._spellings = Spellings(scenario, self.citations)
         self._values = ValueReader(scenario, self.known, self._ownership)
+        self._bare_sections = BareSections(scenario)
         # The arena's own families are proven sentence by sentence. What is written of a document is read more closely.
         self._senses = Senses(scenario, self.passages) if scenario.is_of_document else None
         self._exchanges = Exchanges(scenario, self.passages) if scenario.is_of_document else None
@@ -107,8 +109,13 @@ class SentenceReader:
         readings += valued
         readings = [self._weigh(self._with_option(reading, low, places), readings, sentence) for reading in readings]
         readings += self._spellings.read_former_names(topics, low, readings, option)
+        invented = [
+            mention
+            for mention in self._bare_sections.invented_in(sentence)
+            if not any(reading.start < mention.end and mention.start < reading.end for reading in readings)
+        ]
         unclaimed = []
-        for mention in unassigned:
+        for mention in (*unassigned, *invented):
             claim = self._claim_of_stranger(mention, sentence, stems, readings)
             if claim is None:
                 unclaimed.append(mention)
@@ -158,6 +165,8 @@ class SentenceReader:
 
         Of what is not right only another passage than the right one, a wrong term and a superseded value are weighed.
         """
+        if reading.beside:
+            return reading
         claim = self._claim_by_id[reading.claim]
         if claim.right.name in reading.alternatives and self._senses is not None:
             if reading.past and self._senses.is_past_itself(claim):

@@ -12,7 +12,7 @@ from forge_arena.types import Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.derived import is_difference, is_left
 from forge_arena.verify.known_values import KnownValues
 from forge_arena.verify.ownership import Ownership, Place
-from forge_arena.verify.past import PAST, is_marked, superseded_name
+from forge_arena.verify.past import COMPARED, PAST, REJECTED, is_marked, is_set_aside, superseded_name
 from forge_arena.verify.reading import Reading
 
 # A sentence with more values is a table or a trick, and no words in it stand nearer to one value than to another.
@@ -26,6 +26,8 @@ _OTHERS = re.compile(
     r"|nearest|runners?-up|(?:next|second|third)[- ](?:best|most|least|[a-z]+est))\b",
     re.IGNORECASE,
 )
+
+_OR = re.compile(r"[\s*_(\"'\u201c\u201d),]*(?:or|/)[\s*_(\"'\u201c\u201d)]*(?:(?:even|perhaps|maybe|possibly) )?", re.IGNORECASE)
 
 
 class ValueReader:
@@ -94,7 +96,46 @@ class ValueReader:
             stated |= {reading.claim for reading in taken}
             if not taken:
                 unassigned.append(value)
+        if len(values) <= MOST_VALUES:
+            for value, _, past in pending:
+                second = None if past else self._second_value(value, readings, sentence, low, option)
+                if second is not None:
+                    readings = [r for r in readings if (r.start, r.end) != (value.start, value.end)]
+                    unassigned = [other for other in unassigned if other != value]
+                    readings.append(second)
         return readings, unassigned
+
+    def _second_value(
+        self,
+        value: Mention,
+        readings: list[Reading],
+        sentence: str,
+        low: str,
+        option: str | None,
+    ) -> Reading | None:
+        """What a value says of a claim whose right value the sentence has as well: "£7.25, or £13.50 for late orders".
+
+        The value is asserted beside the right one. So it is as wrong there as in a sentence of its own, unless the
+        sentence sets it aside ("not £13.50", "it was £13.50 until May"), or the value is somebody else's: the right one
+        of another claim, or one that the source gives about what the words around it speak of.
+        """
+        if self._known.right_owners(value, option) or is_difference(sentence, value) or self._is_left(sentence, value):
+            return None
+        stated = {
+            r.claim: r for r in readings if self._claim_by_id[r.claim].right.name in r.alternatives and not r.past
+        }
+        for claim, names in self._known.owners_of(value):
+            if claim.of is not None or claim.id not in stated:
+                continue
+            if is_marked(low, value.start, value.end, REJECTED) or COMPARED.search(sentence[: value.start]):
+                continue
+            if is_set_aside(low, value.start, value.end):
+                continue
+            standings = {claim.alternative(name).standing for name in names}
+            if standings == {Standing.elsewhere} and not _is_left_open(sentence, value, stated[claim.id]):
+                continue
+            return Reading(claim.id, names, value.start, value.end, past=False, option=option, beside=True)
+        return None
 
     def _without_nearer(
         self,
@@ -228,3 +269,9 @@ class ValueReader:
         if value.kind is ClaimKind.date and not names and _BOUNDARY.search(place.before):
             return True
         return not self._ownership.is_given_for(claim, value.kind, value.value, place, owner)
+
+
+def _is_left_open(sentence: str, value: Mention, right: Reading) -> bool:
+    """Whether nothing but "or" stands between a value and the right one, so that both are given for the same."""
+    first, last = sorted(((value.start, value.end), (right.start, right.end)))
+    return _OR.fullmatch(sentence, first[1], last[0]) is not None
