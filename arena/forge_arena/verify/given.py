@@ -213,7 +213,7 @@ def _is_otherwise(claim: Claim, place: _Place, text: str, start: int, end: int) 
     if bound is not None and bound.strict and place.bound is None and not _COMPARING.search(known):
         return not DENIAL.search(text)
     turns = bound is not None and place.bound is not None and bound.side is not place.bound.side
-    if turns and _ADVERSE.search(text):
+    if turns and is_adverse(text):
         return False
     left, right = clause_around(text, start, end)
     own = text[left:right]
@@ -239,6 +239,11 @@ def _is_otherwise(claim: Claim, place: _Place, text: str, start: int, end: int) 
     words = content(_OPEN_UNTIL.sub(" ", own)) if _UNTIL.search(text[left:start]) else content(own)
     turns ^= are_opposed(words, content(nearby)) and not are_opposed(content(place.text), content(nearby))
     return turns
+
+
+def is_adverse(text: str) -> bool:
+    """Whether a sentence refuses something or calls it wrong, which turns the sense of a bound."""
+    return _ADVERSE.search(text) is not None
 
 
 def _denied(text: str, left: int, start: int, end: int, right: int, bound: Bound | None) -> _Denied | None:
@@ -305,7 +310,7 @@ def _is_one_of_several(claim: Claim, place: _Place, text: str, start: int, end: 
 def _has_another_unit(claim: Claim, place: _Place, text: str, start: int, end: int) -> bool:
     """Whether a value has another currency than in the source, or is given for each of another unit of time."""
     if claim.kind is ClaimKind.money:
-        mine, theirs = _currency(text, start, end), _currency(place.text, place.start, place.end)
+        mine, theirs = currency_of(text, start, end), currency_of(place.text, place.start, place.end)
         if mine is not None and mine != (theirs or "USD") and (theirs is not None or mine not in place.text):
             return True
     if claim.kind in (ClaimKind.money, ClaimKind.percent, ClaimKind.quantity):
@@ -326,7 +331,7 @@ def _rates(text: str, behind: str) -> frozenset[str]:
     )
 
 
-def _currency(text: str, start: int, end: int) -> str | None:
+def currency_of(text: str, start: int, end: int) -> str | None:
     """The currency that letters beside an amount name: "NZD" of "NZD$20", "NZ$20" and "$20 NZD"."""
     near = text[max(0, start - 4) : end]
     match = _CODE_BEFORE.search(near)

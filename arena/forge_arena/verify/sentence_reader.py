@@ -23,6 +23,7 @@ from forge_arena.texts.words import content
 from forge_arena.types import Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.bare_sections import BareSections
 from forge_arena.verify.citations import Citations, Weight
+from forge_arena.verify.closer import CloserReading
 from forge_arena.verify.compared import option_at
 from forge_arena.verify.exchanged import Exchange, Exchanges
 from forge_arena.verify.given import Senses
@@ -53,7 +54,8 @@ class SentenceReader:
         self._spellings = Spellings(scenario, self.citations)
         self._values = ValueReader(scenario, self.known, self._ownership)
         self._bare_sections = BareSections(scenario)
-        # The arena's own families are proven sentence by sentence. What is written of a document is read more closely.
+        # What is written of a document is read more widely, because nobody has proven how it may be said.
+        self._closer = None if scenario.is_of_document else CloserReading(scenario, self.passages)
         self._senses = Senses(scenario, self.passages) if scenario.is_of_document else None
         self._exchanges = Exchanges(scenario, self.passages) if scenario.is_of_document else None
         self._claim_by_id = {claim.id: claim for claim in scenario.claims}
@@ -168,6 +170,10 @@ class SentenceReader:
         if reading.beside:
             return reading
         claim = self._claim_by_id[reading.claim]
+        if claim.right.name in reading.alternatives and self._closer is not None and not reading.past:
+            if self._closer.doubt(claim, sentence, reading.start, reading.end) is not None:
+                return reading._replace(doubtful=True)
+            return reading
         if claim.right.name in reading.alternatives and self._senses is not None:
             if reading.past and self._senses.is_past_itself(claim):
                 # "Supports 2.6 no longer" is what is asked for.
@@ -230,6 +236,8 @@ class SentenceReader:
 
     def is_doubtful(self, claim: Claim, text: str, start: int, end: int) -> bool:
         """Whether a place of a text that says the right alternative of a claim says it in another sense."""
+        if self._closer is not None:
+            return self._closer.doubt(claim, text, start, end) is not None
         if self._exchanges is None or self._senses is None:
             return False
         is_exchanged = self._exchanges.weigh(claim, text, start, end) is not Exchange.none

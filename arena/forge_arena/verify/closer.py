@@ -1,0 +1,448 @@
+"""Whether the words around a right value turn, weaken or widen what the source says of it.
+
+A value alone is not a fact: "at most 36 months" does not state a shortest term of 36 months, "I am not sure whether it
+is £40" states nothing, and "by courier or by chat" leaves open what the source settles. Each reading here compares the
+answer with the sentences of the source that state the value, and with the label of the claim. Most of them look for
+words of a closed class that the answer has and the source has not:
+
+* a bound of the other side (`bounds`), or a time counted before instead of after something;
+* a hedge: "probably", "I think", "usually";
+* a refusal right before the value: "not by the data protection lead";
+* a further value or way behind "or";
+* another unit behind "each", "per" or "a", or a unit where the source has none;
+* "together" for "each", and a reduction "by" a share for a share "of" something;
+* a condition that is given up ("whoever runs them", "even if", "signed or unsigned", "optional"), or an exception that
+  nothing in the source speaks of;
+* an opposed word ("kept back" for "refunded"), and a denied verb;
+* another beginning of a period: "within 18 hours of the report" for "of the discovery".
+
+What is read here is only in doubt, because the sentence may be about something else. A required fact in doubt is not
+stated. `given` reads answers to documents and looks more widely; what is told of a built-in family is told by authors
+in many words, so here a reading must be sure of its words.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from forge_arena.texts.values import mentions, same_amount, value_of
+from forge_arena.texts.words import content
+from forge_arena.types import VALUE_KINDS, Claim, ClaimKind, Scenario
+from forge_arena.verify.bounds import DENIAL, Side, bound_at, clause_around, is_ahead
+from forge_arena.verify.given import currency_of, is_adverse, places_in
+from forge_arena.verify.opposites import are_opposed
+from forge_arena.verify.passages import Passages
+
+READ_KINDS = VALUE_KINDS | {ClaimKind.term, ClaimKind.identifier}
+
+_UNSURE = (
+    r"not (?:\w+ )?(?:sure|certain|clear|known)|unsure|uncertain|unclear|(?:do|does)(?: not|n['\u2019]t) know"
+    r"|cannot (?:say|tell)|perhaps|maybe|probably|possibly|presumably|apparently|supposedly|allegedly|conceivably"
+    r"|(?:i|we) (?:think|believe|guess|suppose|assume|suspect)|(?:it )?seems?|appears? to|(?:most |more )?likely"
+    r"|if (?:i|we) (?:remember|recall)|as far as (?:i|we) (?:know|can (?:see|tell))|somewhere (?:around|near|between)"
+    r"|might(?: well)?|may well|in all likelihood|hopefully|subject to change|to be confirmed"
+)
+# "Normally" and "usually" say hardly more than the source. These words say that it may be another value.
+_SOMETIMES = r"often|sometimes|occasionally|more or less|in (?:some|certain|other) cases|depending on"
+_HEDGE = re.compile(rf"\b(?:{_UNSURE})\b", re.IGNORECASE)
+_AT_TIMES = re.compile(rf"\b(?:{_SOMETIMES})\b", re.IGNORECASE)
+_ASIDE = re.compile(rf",\s(?:but\s)?(?:{_UNSURE})(?=[,.;:!?]|$)", re.IGNORECASE)
+_OTHERWISE = re.compile(
+    r"\b(?:may|might|can|could)\b[^,;.]{0,40}\b(?:otherwise|differ(?:ently)?|vary|change)\b", re.IGNORECASE
+)
+_REFUSED = re.compile(
+    r"\b(?:not|nor|never|but not|rather than|instead of)(?: (?:by|to|the|an?|with|in|from|on|at|for|as|of|our|your|their"
+    r"|its))*[ *_(\"'\u201c`]*$",
+    re.IGNORECASE,
+)
+_OR = re.compile(r"\bor\b", re.IGNORECASE)
+_NO_CHOICE = (
+    r"more|less|fewer|longer|later|earlier|so|above|below|higher|over|under|greater|otherwise|else|older|younger"
+    r"|sooner|shorter|lower|rather|about|up|not|if|when|part|any"
+)
+_PREPOSITION = r"by|to|with|in|on|as|at|from|for|through|via|of"
+_OR_BEHIND = re.compile(
+    rf"^[*_\"'\u201d)`]{{0,3}},? (?:and/)?or,? (?!(?:{_NO_CHOICE})\b)(?P<rest>[^,;:.()]{{2,60}})", re.IGNORECASE
+)
+_OR_FURTHER_BEHIND = re.compile(
+    r"^[*_\"'\u201d)`]{0,3}(?: (?!(?:or|and|but|if|when|unless|that|which|who)\b)[\w'\u2019-]+){1,5},? or,? "
+    rf"(?P<word>{_PREPOSITION}) (?P<rest>[^,;:.()]{{2,60}})",
+    re.IGNORECASE,
+)
+_OR_BEFORE = re.compile(
+    rf"(?P<rest>[\w'\u2019& -]{{2,40}}) or (?:(?:{_PREPOSITION}) )?(?:an? |the |our |your )?[*_\"'\u201c(`]{{0,3}}$", re.I
+)
+_OR_AMOUNT = re.compile(
+    r"^[^,;.:()\d]{0,30},? or,? (?:perhaps |maybe |even |possibly |of )?"
+    r"(?P<other>all|none|nothing|double|twice|everything|the (?:whole|full)|\d[\d.,]*)\b"
+    rf"(?! (?:{_NO_CHOICE})\b)",
+    re.IGNORECASE,
+)
+_TIME = r"(?:second|minute|hour|day|night|week|month|quarter|year)"
+_RATE = re.compile(rf"(?:\b(?:per|each|every)|/) ?(?:\w+ )?(?P<unit>{_TIME})s?\b", re.IGNORECASE)
+_A_UNIT = re.compile(rf"^[*_)]{{0,3}} an? (?P<unit>{_TIME})\b", re.IGNORECASE)
+_ANY_UNIT = re.compile(
+    rf"(?<!\w)(?:(?P<unit>{_TIME})s?|(?P<adverb>hourly|daily|nightly|weekly|monthly|quarterly|yearly|annual))", re.I
+)
+_ADVERBS = {"daily": "day", "yearly": "year", "annual": "year", "hourly": "hour", "nightly": "night"}
+_TOGETHER = re.compile(
+    r"\b(?:together(?! with)|altogether|in total|in all|overall|combined|all told|as a whole|jointly)\b", re.IGNORECASE
+)
+_EACH = re.compile(r"\b(?:each|per|every|apiece|single|(?:for|of) (?:an?|one))\b", re.IGNORECASE)
+_REDUCTION = re.compile(
+    r"^ ?(?:\w+ )?(?:less|off|lower|below|discount|rebate|reduction|cheaper)\b|\b(?:reduc|discount|rebat)\w*", re.IGNORECASE
+)
+_ANY_REDUCTION = re.compile(
+    r"\b(?:less|off|lower|below|discount\w*|rebate\w*|reduc\w*|cheaper|save[sd]?|saving\w*|deduct\w*|cut|concession\w*"
+    r"|allowance|down|cheap\w*|benefit\w*|advantage)\b",
+    re.IGNORECASE,
+)
+_WHATEVER = re.compile(
+    r"(?:(?<=, )|(?<=\()|(?<=\u2014 ))(?:whoever|whatever|whichever|wherever|however|whenever)\b(?! (?:becomes|happens|comes))"
+    r"|\b(?:whatever|whichever) (?:the|their|its|your|our|his|her)\b"
+    r"|\b(?:no matter|regardless|irrespective|with or without|whether or not|even (?:if|when|where|without)|optional(?:ly)?"
+    r"|voluntary|(?P<word>\w{3,}) or (?:un|non-?|not )(?P=word))\b",
+    re.IGNORECASE,
+)
+_CONCEDES = re.compile(
+    r"\b(?:who|what|which|where|how|when)ever\b|\b(?:no matter|regardless|irrespective|with or without|whether|even"
+    r"|optional(?:ly)?|voluntary|any|all|always|at all)\b",
+    re.IGNORECASE,
+)
+_INCLUDED = re.compile(r"\b(?P<word>\w{3,}) included\b|\bincluding (?P<other>\w{3,})", re.IGNORECASE)
+_ALL_BUT = re.compile(
+    r"\b(?:all|nothing|anything|everything|everyone|everybody|anyone|nobody|none|no one)(?: \w+){0,3} (?:but|except|save)\b"
+    r"|\b(?:except(?:ing)?(?: for)?|apart from|save for|with the exception of)\b",
+    re.IGNORECASE,
+)
+_EXCEPTS = re.compile(
+    r"\b(?:but|except\w*|apart|other|save|without|unless|exclud\w*|exempt\w*|only|not|no|none|outside)\b", re.IGNORECASE
+)
+_DENIED = re.compile(
+    r"(?:\b(?:not|never)|n['\u2019]t|\bcannot)"
+    r"(?: (?!(?:only|just|merely|simply|necessarily|until|before|after|unless|later|earlier|sooner|more|less|fewer|longer"
+    r"|exceed|forget|you|we|i|they|he|she|it|who|that|which|want|and|but|or|if)\b)[\w'-]+){1,3}"
+    r"[ *_(\"'\u201c`]*$",
+    re.IGNORECASE,
+)
+_NOBODY = re.compile(r"(?:^|[.,;:] )\W{0,3}(?:nobody|no one|none of \w+) (?:may|can|must|is|will)\b[^,;:.]{0,40}$", re.IGNORECASE)
+_NEGATIVE = re.compile(
+    rf"{DENIAL.pattern}|\b(?:un|non-?|dis)\w{{4,}}|\b(?:drop|end|stop|lack|refus|reject|prohibit|forbid|ban|exempt|exclud"
+    r"|waiv|free|avoid|except|miss|fail|late|lapse|lose|lost)\w*|\bless\b|\bonly\b|\bbefore\b",
+    re.IGNORECASE,
+)
+_ANCHOR = re.compile(
+    r"^[*_)\"'\u201d`]{0,3} (?:of|after|from|following|since|counted from|starting (?:from|with)) (?!now on)(?P<rest>[^,;:.()]{2,50})",
+    re.IGNORECASE,
+)
+_STAY_OPEN = re.compile(r"\b(?:stays?|staying|remains?|kept|keeps?|left|leaves?|is|are) open\b", re.IGNORECASE)
+# Who buys from somebody who sells does what the source says of the seller.
+_CONVERSE = re.compile(
+    r"\b(?:buy|buys|bought|purchas\w+|sell|sells|sold|sale|sen[dt]s?|receiv\w+|receipt|arriv\w+|le(?:ave|aves|aving|ft)"
+    r"|deposit\w*|read|reads|present|right|first|last|main|hot|warm|cold|cool|day|night)\b",
+    re.IGNORECASE,
+)
+# A bound that keeps the value itself in: "at most 3 weeks".
+_PLAIN_BOUND = re.compile(
+    r"\b(?:at (?:the )?(?:very )?(?:least|most)|a (?:minimum|maximum) of|minimum|maximum|up to|within|until|till"
+    r"|(?:no|not) (?:more|less|fewer|later|earlier|sooner|longer|shorter|higher|lower|greater|smaller) than|or (?:more|less)"
+    r"|(?:may|must|can|shall|should|will|does|do)(?: not|n['\u2019]t) exceed|cannot exceed|from)\b",
+    re.IGNORECASE,
+)
+_SEGMENT = re.compile(r"[;\n]|[.!?] (?=[A-Z])")
+_MOST_LABEL = re.compile(
+    r"\b(?:longest|greatest|largest|highest|most|maximum|limit|ceiling|cap|until which|up to)\b"
+    r"|\bhow (?:long|many|much) [^,;]{2,30} (?:may|can)\b",
+    re.IGNORECASE,
+)
+_LEAST_LABEL = re.compile(r"\b(?:shortest|least|smallest|lowest|fewest|minimum)\b", re.IGNORECASE)
+# Without one of these words or signs nothing here can be read.
+_TRIGGER = re.compile(
+    rf"\b(?:{_UNSURE}|{_SOMETIMES}|least|most|minimum|maximum|less|more|fewer|longer|shorter|higher|lower|above|below|over|under"
+    r"|beyond|exceed\w*|within|up to|before|after|until|till|by|from|since|or|per|each|every|together|altogether|total|all"
+    r"|overall|combined|whoever|whatever|whichever|wherever|whenever|no|not|never|nor|nobody|none|cannot|even|optional\w*"
+    r"|voluntary|regardless|irrespective|included|including|but|except\w*|apart|if|once|provided|long as|of|following|instead"
+    rf"|rather|an? {_TIME}|percent|keep\w*|kept|retain\w*|withh\w+|rais\w+|cut|drop\w*)\b|n['\u2019]t\b|%|\blend|\bborrow"
+    r"|\bbuyer|\bseller|\btenant|\blandlord|\blessor|\blessee|\bemploy",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where the source states the right alternative of a claim.
+
+    Attributes:
+        places: the sentences that have the alternative, each with its place.
+        own: these sentences and the label.
+        nearby: the same with the sentences before and behind.
+        of_label: the same with the sentences that have all words of the label.
+    """
+
+    label: str
+    places: tuple[tuple[str, int, int], ...]
+    own: str
+    nearby: str
+    of_label: str
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return content(self.own)
+
+    @cached_property
+    def words_nearby(self) -> frozenset[str]:
+        return content(self.nearby)
+
+    @cached_property
+    def clauses(self) -> str:
+        """The clauses around the alternative, and the label."""
+        parts = [text[slice(*clause_around(text, start, end))] for text, start, end in self.places]
+        return " ; ".join((*parts, self.label))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A right value in a sentence of an answer, with what stands around it."""
+
+    text: str
+    start: int
+    end: int
+
+    @cached_property
+    def clause(self) -> str:
+        return self.text[slice(*clause_around(self.text, self.start, self.end))]
+
+    @cached_property
+    def before(self) -> str:
+        left, _ = clause_around(self.text, self.start, self.end)
+        return self.text[left : self.start]
+
+    @cached_property
+    def behind(self) -> str:
+        return self.text[self.end :]
+
+    @cached_property
+    def segment(self) -> str:
+        """The part of the sentence between two semicolons."""
+        left = max((mark.end() for mark in _SEGMENT.finditer(self.text, 0, self.start)), default=0)
+        right = _SEGMENT.search(self.text, self.end)
+        return self.text[left : right.start() if right else len(self.text)]
+
+
+class CloserReading:
+    """The senses in which the source of one scenario gives the right alternatives of its claims."""
+
+    def __init__(self, scenario: Scenario, passages: Passages) -> None:
+        self._passages = passages
+        self._sources: dict[str, _Source | None] = {}
+
+    def doubt(self, claim: Claim, text: str, start: int, end: int) -> str | None:
+        """What turns or weakens the right alternative of a claim at a place of a sentence; None if nothing does."""
+        if claim.kind not in READ_KINDS or claim.of is not None or _TRIGGER.search(text) is None:
+            return None
+        if claim.id not in self._sources:
+            self._sources[claim.id] = self._source_of(claim)
+        source = self._sources[claim.id]
+        if source is None:
+            return None
+        place = _Place(text, start, end)
+        for name, is_turned in _READINGS:
+            if is_turned(claim, source, place):
+                return name
+        return "beginning" if self._begins_elsewhere(claim, source, place) else None
+
+    def _source_of(self, claim: Claim) -> _Source | None:
+        sentences = self._passages.unbroken
+        near: list[str] = []
+        own: list[str] = []
+        places: list[tuple[str, int, int]] = []
+        for number, ((first, last), text) in enumerate(sentences):
+            if not any(span.start < last and first < span.end for span in claim.source_spans):
+                continue
+            own.append(text)
+            near += [other for _, other in sentences[max(number - 1, 0) : number + 2]]
+            places += [(text, *place) for place in places_in(text, claim)]
+        if not own:
+            return None
+        label = content(claim.label)
+        speaking = [passage.text for passage in self._passages.passages if label and label <= passage.words]
+        nearby = " ".join((*near, claim.label))
+        return _Source(
+            claim.label, tuple(places), " ".join((*own, claim.label)), nearby, " ".join((nearby, *speaking))
+        )
+
+    def _begins_elsewhere(self, claim: Claim, source: _Source, place: _Place) -> bool:
+        """Whether a period is counted from something that the source does not count it from.
+
+        Both name a beginning, the two share no word, the source's beginning is nowhere in the sentence, and the answer's
+        is nowhere beside the value in the source, but elsewhere in it.
+        """
+        if claim.kind is not ClaimKind.duration:
+            return False
+        mine = _ANCHOR.match(place.behind)
+        if mine is None:
+            return False
+        words = content(mine["rest"])
+        if not words or words & source.words_nearby or not words & self._passages.rarity.keys():
+            return False
+        theirs = [match for text, _, end in source.places if (match := _ANCHOR.match(text[end:])) is not None]
+        return bool(theirs) and all(content(match["rest"]).isdisjoint(content(place.text)) for match in theirs)
+
+
+def _is_bounded_otherwise(claim: Claim, source: _Source, place: _Place) -> bool:
+    if claim.kind not in VALUE_KINDS:
+        return False
+    bound = bound_at(place.text, place.start, place.end)
+    if bound is not None and not is_adverse(place.text):
+        sides = {_side_at(text, start, end) for text, start, end in source.places}
+        if sides == {None} and not bound.strict and _PLAIN_BOUND.search(place.clause):
+            sides = {_side_named(source.label)}
+        turns_back = DENIAL.search(_PLAIN_BOUND.sub(" ", place.clause)) and not DENIAL.search(source.clauses)
+        if sides and None not in sides and bound.side not in sides and not turns_back:
+            return True
+    if claim.kind is not ClaimKind.duration or DENIAL.search(place.clause):
+        return False
+    ahead = is_ahead(place.behind)
+    return ahead is not None and bool(source.places) and all(
+        is_ahead(text[end:]) is (not ahead) and content(text[end:]) & content(place.behind) for text, _, end in source.places
+    )
+
+
+def _side_at(text: str, start: int, end: int) -> Side | None:
+    bound = bound_at(text, start, end)
+    return None if bound is None else bound.side
+
+
+def _side_named(label: str) -> Side | None:
+    """The side that a label names: "the shortest term" names a lower bound, and "the limit on equipment" an upper one."""
+    is_most, is_least = _MOST_LABEL.search(label) is not None, _LEAST_LABEL.search(label) is not None
+    if is_most is is_least:
+        return None
+    return Side.most if is_most else Side.least
+
+
+def _is_hedged(claim: Claim, source: _Source, place: _Place) -> bool:
+    if (_HEDGE.search(place.clause) or _ASIDE.search(place.text)) and not _HEDGE.search(source.nearby):
+        return True
+    if _OTHERWISE.search(place.behind) and not _OTHERWISE.search(source.nearby):
+        return True
+    return bool(_AT_TIMES.search(place.clause)) and not _AT_TIMES.search(source.nearby)
+
+
+def _is_refused(claim: Claim, source: _Source, place: _Place) -> bool:
+    return _REFUSED.search(place.before) is not None and not any(
+        _REFUSED.search(text[:start]) for text, start, _ in source.places
+    )
+
+
+def _is_left_open(claim: Claim, source: _Source, place: _Place) -> bool:
+    if _OR.search(place.text) is None or _OR.search(source.own):
+        return False
+    if claim.kind in VALUE_KINDS:
+        match = _OR_AMOUNT.match(place.behind)
+        if match is None:
+            return False
+        at, stop = (place.end + match.start("other"), place.end + match.end("other"))
+        over = [m for m in mentions(place.text) if m.start < stop and at < m.end]
+        right = same_amount(value_of(claim.kind, claim.right.forms[0]))
+        return all(m.kind is claim.kind and same_amount(m.value) != right for m in over)
+    behind = _OR_BEHIND.match(place.behind)
+    if behind is None:
+        behind = _OR_FURTHER_BEHIND.match(place.behind)
+        if behind is not None and not re.search(rf"\b{behind['word']}\b", place.text[max(0, place.start - 12) : place.end]):
+            behind = None
+    if behind is not None:
+        return bool(content(behind["rest"]) - source.words)
+    before = _OR_BEFORE.search(place.before)
+    return before is not None and bool(content(before["rest"]) - source.words)
+
+
+def _has_another_unit(claim: Claim, source: _Source, place: _Place) -> bool:
+    if claim.kind is ClaimKind.money:
+        mine = currency_of(place.text, place.start, place.end)
+        theirs = {currency_of(*at) for at in source.places}
+        if mine is not None and theirs and mine not in {currency or "USD" for currency in theirs}:
+            return not any(mine in text for text, _, _ in source.places)
+    if claim.kind not in (ClaimKind.money, ClaimKind.quantity):
+        return False
+    near = _A_UNIT.match(place.behind)
+    rate = _RATE.search(place.clause)
+    found = near or rate
+    if found is None or not source.places:
+        return False
+    units = {match["unit"].lower() for match in (near, rate) if match is not None}
+    if near is not None:
+        units = {near["unit"].lower()}
+    known = {
+        (match["unit"] or _ADVERBS.get(match["adverb"].lower(), match["adverb"].lower().removesuffix("ly"))).lower()
+        for match in _ANY_UNIT.finditer(source.of_label)
+    }
+    if not known:
+        return claim.kind is ClaimKind.money
+    return units.isdisjoint(known)
+
+
+def _is_of_all_together(claim: Claim, source: _Source, place: _Place) -> bool:
+    if claim.kind not in VALUE_KINDS:
+        return False
+    if _TOGETHER.search(place.clause):
+        return bool(_EACH.search(source.own)) and not _TOGETHER.search(source.nearby)
+    return False
+
+
+def _is_no_reduction(claim: Claim, source: _Source, place: _Place) -> bool:
+    """Whether a share by which something is less is given as a share of it."""
+    if claim.kind is not ClaimKind.percent or not source.places:
+        return False
+    return all(_REDUCTION.match(text[end:]) for text, _, end in source.places) and not _ANY_REDUCTION.search(place.text)
+
+
+def _gives_up_condition(claim: Claim, source: _Source, place: _Place) -> bool:
+    if _WHATEVER.search(place.segment) and not _CONCEDES.search(source.nearby):
+        return True
+    for match in _INCLUDED.finditer(place.segment):
+        word = re.escape(match["word"] or match["other"])
+        if re.search(rf"\b(?:without|excluding|except|not|no|other than|save)(?: \w+){{0,2}} {word}\b", source.nearby, re.I):
+            return True
+    return False
+
+
+def _is_excepted(claim: Claim, source: _Source, place: _Place) -> bool:
+    return claim.kind in VALUE_KINDS and _ALL_BUT.search(place.clause) is not None and not _EXCEPTS.search(source.nearby)
+
+
+def _is_opposed(claim: Claim, source: _Source, place: _Place) -> bool:
+    if not source.places or claim.kind not in VALUE_KINDS:
+        return False
+    clause = _CONVERSE.sub(" ", _STAY_OPEN.sub(" ", place.clause))
+    own = _CONVERSE.sub(" ", source.clauses)
+    return (
+        are_opposed(content(clause), content(own))
+        and not are_opposed(content(source.nearby), content(own))
+        and not DENIAL.search(place.clause)
+        and not DENIAL.search(own)
+    )
+
+
+def _is_denied(claim: Claim, source: _Source, place: _Place) -> bool:
+    if claim.kind not in VALUE_KINDS or not source.places:
+        return False
+    if not (_DENIED.search(place.before) or _NOBODY.search(place.before)):
+        return False
+    return not _NEGATIVE.search(source.clauses)
+
+
+_READINGS: Sequence[tuple[str, Callable[[Claim, _Source, _Place], bool]]] = (
+    ("bound", _is_bounded_otherwise),
+    ("hedge", _is_hedged),
+    ("refused", _is_refused),
+    ("left open", _is_left_open),
+    ("unit", _has_another_unit),
+    ("together", _is_of_all_together),
+    ("reduction", _is_no_reduction),
+    ("given up", _gives_up_condition),
+    ("exception", _is_excepted),
+    ("opposed", _is_opposed),
+    ("denied", _is_denied),
+)
