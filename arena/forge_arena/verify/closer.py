@@ -117,8 +117,12 @@ _ALL_BUT = re.compile(
     re.IGNORECASE,
 )
 _EXCEPTS = re.compile(
-    r"\b(?:but|except\w*|apart|other|save|without|unless|exclud\w*|exempt\w*|only|not|no|none|outside)\b", re.IGNORECASE
+    r"\b(?:except\w*|apart|other|save|without|unless|exclud\w*|exempt\w*|only|none|outside)\b"
+    r"|\b(?:all|nothing|anything|everything) but\b|\bbut not\b",
+    re.IGNORECASE,
 )
+# "All but 29%" is the other share.
+_ALL_BUT_THIS = re.compile(r"\b(?:all|everything|everyone|everybody) (?:but|except)(?: for)?(?: the)?[ *_(]*$", re.IGNORECASE)
 _DENIED = re.compile(
     r"(?:\b(?:not|never)|n['\u2019]t|\bcannot)"
     r"(?: (?!(?:only|just|merely|simply|necessarily|until|before|after|unless|later|earlier|sooner|more|less|fewer|longer"
@@ -133,9 +137,11 @@ _NEGATIVE = re.compile(
     re.IGNORECASE,
 )
 _ANCHOR = re.compile(
-    r"^[*_)\"'\u201d`]{0,3} (?:of|after|from|following|since|counted from|starting (?:from|with)) (?!now on)(?P<rest>[^,;:.()]{2,50})",
+    r"^[*_)\"'\u201d`]{0,3},? (?:of|after|from|following|since|counted from|starting (?:from|with)) (?!now on)(?P<rest>[^,;:.()]{2,50})",
     re.IGNORECASE,
 )
+# A period from "the day you joined" begins with the joining.
+_CALENDAR = content("day date time moment end start week month year")
 _STAY_OPEN = re.compile(r"\b(?:stays?|staying|remains?|kept|keeps?|left|leaves?|is|are) open\b", re.IGNORECASE)
 # Who buys from somebody who sells does what the source says of the seller.
 _CONVERSE = re.compile(
@@ -150,6 +156,8 @@ _PLAIN_BOUND = re.compile(
     r"|(?:may|must|can|shall|should|will|does|do)(?: not|n['\u2019]t) exceed|cannot exceed|from)\b",
     re.IGNORECASE,
 )
+_OURS = re.compile(r"\b(?:our|ours|we|us)\b", re.IGNORECASE)
+_YOU_DO = re.compile(r"\byou(?: \w+ly)? (?:must|have to|need to|should|are to|will have to)\b", re.IGNORECASE)
 _SEGMENT = re.compile(r"[;\n]|[.!?] (?=[A-Z])")
 _MOST_LABEL = re.compile(
     r"\b(?:longest|greatest|largest|highest|most|maximum|limit|ceiling|cap|until which|up to)\b"
@@ -283,7 +291,7 @@ class CloserReading:
         mine = _ANCHOR.match(place.behind)
         if mine is None:
             return False
-        words = content(mine["rest"])
+        words = content(mine["rest"]) - _CALENDAR
         if not words or words & source.words_nearby or not words & self._passages.rarity.keys():
             return False
         theirs = [match for text, _, end in source.places if (match := _ANCHOR.match(text[end:])) is not None]
@@ -403,12 +411,19 @@ def _gives_up_condition(claim: Claim, source: _Source, place: _Place) -> bool:
         return True
     for match in _INCLUDED.finditer(place.segment):
         word = re.escape(match["word"] or match["other"])
-        if re.search(rf"\b(?:without|excluding|except|not|no|other than|save)(?: \w+){{0,2}} {word}\b", source.nearby, re.I):
+        if re.search(
+            rf"\b(?:without|excluding|except|not|no|other than|save)(?: \w+){{0,2}} {word}\b"
+            rf"|\b{word} (?:is |are )?(?:not|excluded|excepted|exempt)\b",
+            source.nearby,
+            re.IGNORECASE,
+        ):
             return True
     return False
 
 
 def _is_excepted(claim: Claim, source: _Source, place: _Place) -> bool:
+    if claim.kind in VALUE_KINDS and _ALL_BUT_THIS.search(place.before) and "but" not in source.own:
+        return True
     return claim.kind in VALUE_KINDS and _ALL_BUT.search(place.clause) is not None and not _EXCEPTS.search(source.nearby)
 
 
@@ -433,6 +448,16 @@ def _is_denied(claim: Claim, source: _Source, place: _Place) -> bool:
     return not _NEGATIVE.search(source.clauses)
 
 
+def _is_of_reader(claim: Claim, source: _Source, place: _Place) -> bool:
+    """Whether the reader is to do what the label calls the writer's: "you confirm within 24 hours" of "our confirmation"."""
+    return (
+        _OURS.search(source.label) is not None
+        and _YOU_DO.search(place.before) is not None
+        and not _OURS.search(place.clause)
+        and not _YOU_DO.search(source.nearby)
+    )
+
+
 _READINGS: Sequence[tuple[str, Callable[[Claim, _Source, _Place], bool]]] = (
     ("bound", _is_bounded_otherwise),
     ("hedge", _is_hedged),
@@ -445,4 +470,5 @@ _READINGS: Sequence[tuple[str, Callable[[Claim, _Source, _Place], bool]]] = (
     ("exception", _is_excepted),
     ("opposed", _is_opposed),
     ("denied", _is_denied),
+    ("reader", _is_of_reader),
 )

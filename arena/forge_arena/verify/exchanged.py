@@ -170,6 +170,40 @@ class Exchanges:
         return words
 
 
+def exchanged_pairs(
+    places: Sequence[tuple[Claim, int, int]],
+    sentence: str,
+    words_of: Callable[[Claim], frozenset[str]],
+    weight: Callable[[Iterable[str]], float],
+) -> frozenset[str]:
+    """The ids of the claims whose right values have plainly changed places in a sentence.
+
+    Two values have changed places if each stands among words of the other's claim, and neither among words of its own.
+    Words that both claims have say nothing.
+
+    Args:
+        places: the right values of the sentence: the claim, and where the value stands.
+        words_of: the words of a claim: of its label, and around its value in the source.
+        weight: how much words tell together.
+    """
+    crossed: set[str] = set()
+    all_places = sorted({(start, end) for _, start, end in places})
+    for number, (first, *at) in enumerate(places):
+        for second, *beside in places[number + 1 :]:
+            if first.kind is not second.kind or first.id == second.id or at == beside:
+                continue
+            values = [same_amount(value_of(claim.kind, claim.right.forms[0])) for claim in (first, second)]
+            if values[0] == values[1] or not _are_comparable(values[1], second.kind, values[0]):
+                continue
+            mine, others = words_of(first) - words_of(second), words_of(second) - words_of(first)
+            here = _Around.of(sentence, (at[0], at[1]), all_places)
+            there = _Around.of(sentence, (beside[0], beside[1]), all_places)
+            straight = here.weigh(mine, weight) + there.weigh(others, weight)
+            if not straight and here.weigh(others, weight) and there.weigh(mine, weight):
+                crossed |= {first.id, second.id}
+    return frozenset(crossed)
+
+
 @dataclass(frozen=True, slots=True)
 class _Around:
     """The words that go with a value: those of its clause, and those before it in its sentence."""

@@ -13,6 +13,7 @@ _GROUPS = """
     open opened start begin began begun commence launch / close end finish stop expire terminate conclude cease lapse
     add introduce start gain / drop remove discontinue abolish withdraw delete end stop lose
     keep kept hold held retain preserve store / remove delete discard destroy erase drop
+    refund repay repaid reimburse return / keep kept retain withhold withheld
     approve accept favour favor adopt support pass / reject oppose refuse decline abstain against deny
     increase rise rose raise grow gain climb / decrease fall fell drop reduce decline lower shrink cut
     arrive arrival enter entry enrol enroll join / leave left depart departure exit quit

@@ -1,5 +1,6 @@
 """Find the required terms and names, and the options, that no sentence states in the words of their claims."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,9 @@ from forge_arena.verify.sentence_reader import SentenceReader
 from forge_arena.verify.terms import Saying, Terms, Window
 
 CACHED_CHOICES = 8_192
+_OR = re.compile(r"\bor\b", re.IGNORECASE)
+# What may stand between two options of which one is offered beside the other.
+_LEFT_OPEN = re.compile(r"[^.;:!?()\n]{0,40}\bor\b[^.;:!?()\n]{0,40}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,31 @@ class OtherWords:
                     committed.setdefault(name, finding)
         found = chosen if len(chosen) == 1 else committed
         return next(iter(found.values())) if len(found) == 1 else None
+
+    def left_open(self, text: str, findings: Sequence[Finding]) -> list[Finding]:
+        """The wrong options that a sentence offers beside the right one: "as a credit or, if you prefer, as a voucher"."""
+        chosen = [
+            finding
+            for finding in findings
+            if (claim := self._claims[finding.claim]).kind is ClaimKind.option and finding.alternative == claim.right.name
+        ]
+        if not chosen:
+            return []
+        offered = []
+        for start, end in pieces(text):
+            here = [finding for finding in chosen if start <= finding.start < end]
+            sentence = text[start:end]
+            if not here or _OR.search(sentence) is None:
+                continue
+            for finding in here:
+                for other in self._claims[finding.claim].wrong:
+                    saying = option_in(sentence, other)
+                    if saying is None or denies(sentence, saying.start, saying.end):
+                        continue
+                    first, last = sorted(((saying.start, saying.end), (finding.start - start, finding.end - start)))
+                    if first[1] <= last[0] and _LEFT_OPEN.fullmatch(sentence, first[1], last[0]):
+                        offered.append(Finding(finding.claim, other.name, saying.start + start, saying.end + start))
+        return offered
 
     def _options_chosen(self, claim: Claim, sentence: str) -> tuple[tuple[str, int, int], ...]:
         """(name, start, end) of each option that a sentence names and neither turns down nor merely describes."""

@@ -63,7 +63,7 @@ class Ownership:
     def stands_beside(self, claim: Claim, place: Place) -> bool:
         """Whether the content word before or behind a value is a word of the claim: "the agreement of 29 September"."""
         before, behind = placed_stems(place.before[-BESIDE:]), placed_stems(place.behind[:BESIDE])
-        words = self._words_of(claim)
+        words = self.words_of(claim)
         return any(beside[0] in words for beside in (*before[-1:], *behind[:1]))
 
     def is_named_beside(self, claim: Claim, place: Place) -> bool:
@@ -75,7 +75,7 @@ class Ownership:
         if len(claims) == 1:
             return claims[0]
         scores = sorted(
-            ((self._closeness(self._words_of(claim), place, claim), number) for number, claim in enumerate(claims)),
+            ((self._closeness(self.words_of(claim), place, claim), number) for number, claim in enumerate(claims)),
             key=lambda score: -score[0],
         )
         if not scores or scores[0][0] == scores[1][0]:
@@ -88,18 +88,18 @@ class Ownership:
         Args:
             owner: the claim that has the value rightly, if there is one.
         """
-        own = self._words_of(claim)
+        own = self.words_of(claim)
         places = self._passages.words_around(kind, value)
         for at, near, around in places:
             # Where the source states both in one sentence, only the clause tells them apart.
             shared = self._passages.is_in_one_sentence(at, claim)
             other = near if shared else around | near
             if owner is not None:
-                other |= self._words_of(owner)
+                other |= self.words_of(owner)
             if self._closeness(other - own, place, owner) > self._closeness(own - other, place, claim):
                 return False
         if not places and owner is not None:
-            other = self._words_of(owner)
+            other = self.words_of(owner)
             return self._closeness(other - own, place, owner) <= self._closeness(own - other, place, claim)
         return True
 
@@ -111,7 +111,7 @@ class Ownership:
         Args:
             places: where the source has the value; see `Passages.words_around`.
         """
-        own = self._words_of(claim)
+        own = self.words_of(claim)
         for at, near, around in places:
             other = near if self._passages.is_in_one_sentence(at, claim) else near | around
             if self._closeness(other - own, place, None) > self._closeness(own - other, place, None):
@@ -120,16 +120,16 @@ class Ownership:
 
     def is_nearer(self, claim: Claim, others: Iterable[Claim], place: Place) -> bool:
         """Whether the words of a claim stand clearly nearer to a value than the words of each of the others."""
-        own = self._words_of(claim)
+        own = self.words_of(claim)
         return all(
-            self._closeness(own - (words := self._words_of(other)), place, claim)
+            self._closeness(own - (words := self.words_of(other)), place, claim)
             > CLEARLY * self._closeness(words - own, place, other)
             for other in others
         )
 
     def closeness(self, claim: Claim, place: Place) -> float:
         """How much of the words of a claim stands around a place."""
-        return self._closeness(self._words_of(claim), place, claim)
+        return self._closeness(self.words_of(claim), place, claim)
 
     def speaks_of(self, claim: Claim, place: Place) -> Speaks:
         """What the right value of a claim speaks of at a place of an answer that gives the value elsewhere as well.
@@ -143,7 +143,7 @@ class Ownership:
             places = self._passages.words_around(claim.kind, value_of(claim.kind, form))
         else:
             places = self._passages.words_around_form(form)
-        own = self._words_of(claim)
+        own = self.words_of(claim)
         others = [place for place in places if not self._passages.is_in_one_sentence(place[0], claim)]
         if len(places) - len(others) > 1:
             # A row of a table with the value in two columns: the words around both are the same.
@@ -162,7 +162,8 @@ class Ownership:
                 return Speaks.of_other
         return speaks
 
-    def _words_of(self, claim: Claim) -> frozenset[str]:
+    def words_of(self, claim: Claim) -> frozenset[str]:
+        """The words of a claim: those of its label, and those around its right alternative in the source."""
         words = self._words.get(claim.id)
         if words is None:
             words = content(claim.label) | self._passages.words_of(claim)

@@ -20,12 +20,12 @@ from collections.abc import Iterable, Sequence
 from forge_arena.texts.sentences import lower
 from forge_arena.texts.values import Mention, mentions
 from forge_arena.texts.words import content
-from forge_arena.types import Claim, ClaimKind, Scenario, Standing
+from forge_arena.types import VALUE_KINDS, Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.bare_sections import BareSections
 from forge_arena.verify.citations import Citations, Weight
 from forge_arena.verify.closer import CloserReading
 from forge_arena.verify.compared import option_at
-from forge_arena.verify.exchanged import Exchange, Exchanges
+from forge_arena.verify.exchanged import Exchange, Exchanges, exchanged_pairs
 from forge_arena.verify.given import Senses
 from forge_arena.verify.known_values import KnownValues
 from forge_arena.verify.ownership import Ownership, Place
@@ -110,6 +110,8 @@ class SentenceReader:
         valued, unassigned = self._values.read(topics, values, sentence, low, option, readings)
         readings += valued
         readings = [self._weigh(self._with_option(reading, low, places), readings, sentence) for reading in readings]
+        if self._closer is not None:
+            readings = self._without_exchanged(readings, sentence)
         readings += self._spellings.read_former_names(topics, low, readings, option)
         invented = [
             mention
@@ -211,6 +213,21 @@ class SentenceReader:
             past = STILL.search(sentence, 0, reading.start) is not None or WAS.search(beside) is not None
             return reading._replace(elsewhere=past)
         return reading
+
+    def _without_exchanged(self, readings: list[Reading], sentence: str) -> list[Reading]:
+        """The readings; those of values that have changed places in the sentence fit no alternative of their claims."""
+        right = [
+            (claim, reading.start, reading.end)
+            for reading in readings
+            if (claim := self._claim_by_id[reading.claim]).kind in VALUE_KINDS
+            and claim.of is None
+            and claim.right.name in reading.alternatives
+            and not reading.past
+        ]
+        if len(right) < 2:
+            return readings
+        exchanged = exchanged_pairs(right, sentence, self._ownership.words_of, self.passages.weight)
+        return [r._replace(alternatives=(), doubtful=False) if r.claim in exchanged else r for r in readings]
 
     def _speaks_of_subject(self, citation: Claim, readings: list[Reading], sentence: str) -> bool:
         """Whether a sentence has the fact for which a passage should be cited."""

@@ -157,6 +157,8 @@ class Verifier:
         findings, doubtful = [*readings.findings], {*readings.doubtful}
         findings += self._findings_of_statements(text, spans, doubtful)
         findings += self._other_words.find(text, findings, doubtful, self.scenario.claims)
+        if self._options:
+            findings += self._other_words.left_open(text, findings)
         findings += self._stray_citations(text, spans, readings.loose, findings)
         unsupported += self._misplaced_citations(text, spans, [*readings.loose, *readings.other], findings)
         for claim in self._behaviours:
