@@ -11,6 +11,7 @@ from forge_arena.texts.sentences import contains_whole, lower
 from forge_arena.types import Check, Claim, ClaimKind, Scenario, Standing
 from forge_arena.usability import kind_of_contradiction
 from forge_arena.verify import ClaimReport
+from forge_arena.verify.proposals import modules_not_imported
 from forge_arena.verify.whole_statements import is_whole_statement
 
 # More objections than these would only repeat what the first ones say of a text that is wrong throughout.
@@ -154,6 +155,9 @@ def _contradiction(scenario: Scenario, claim: Claim, report: ClaimReport, text: 
     if claim.right.check is not None:
         return f"{_rule(claim.right.check)} See {about}."
     if claim.kind is ClaimKind.behaviour:
+        missing = [name for f in report.of(claim.id) for name in modules_not_imported(text[f.start : f.end])]
+        if missing:
+            return f"The code uses {missing[0]} and does not import it: {about}."
         return f"The code does not do what the material demands: {about}."
     wrong = [finding for finding in report.of(claim.id) if finding.alternative != claim.right.name]
     quotes = [words for f in wrong if (words := text[f.start : f.end].strip())]

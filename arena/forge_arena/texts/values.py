@@ -50,7 +50,7 @@ _NUMBER_WORD = rf"(?:(?:{'|'.join(TENS)})(?:-(?:{'|'.join(_FROM_ONE[:9])}))?|{'|
 _DIGITS = r"\d\d{0,14}(?:[,.]\d{1,15}){0,6}"
 _SPELLED = rf"(?:{_DIGITS}|{_NUMBER_WORD}\b(?: \(\d{{1,6}}\))?)"
 # A number word has a capital letter where a sentence begins, and in contracts before its digits: "Ten (10) days".
-_CAPITALISED = rf"(?:(?:^|(?<=[\"'\u201c\u2018*_])|(?<=[-*\u2022] ))(?i:{_NUMBER_WORD})\b|(?i:{_NUMBER_WORD})(?= \(\d))(?: \(\d{{1,6}}\))?"
+_CAPITALISED = rf"(?:(?:^|(?<=[\"'\u201c\u2018*_])|(?<=[-*\u2022.:!?_] ))(?i:{_NUMBER_WORD})\b|(?i:{_NUMBER_WORD})(?= \(\d))(?: \(\d{{1,6}}\))?"
 
 _TIME_UNITS: dict[str, tuple[str, int]] = {
     "second": ("second", 1),

@@ -33,6 +33,7 @@ from forge_arena.verify.bounds import DENIAL, Side, bound_at, clause_around, is_
 from forge_arena.verify.given import currency_of, is_adverse, places_in
 from forge_arena.verify.opposites import are_opposed
 from forge_arena.verify.passages import Passages
+from forge_arena.verify.past import is_turned_down
 
 READ_KINDS = VALUE_KINDS | {ClaimKind.term, ClaimKind.identifier}
 
@@ -50,11 +51,6 @@ _AT_TIMES = re.compile(rf"\b(?:{_SOMETIMES})\b", re.IGNORECASE)
 _ASIDE = re.compile(rf",\s(?:but\s)?(?:{_UNSURE})(?=[,.;:!?]|$)", re.IGNORECASE)
 _OTHERWISE = re.compile(
     r"\b(?:may|might|can|could)\b[^,;.]{0,40}\b(?:otherwise|differ(?:ently)?|vary|change)\b", re.IGNORECASE
-)
-_REFUSED = re.compile(
-    r"\b(?:not|nor|never|but not|rather than|instead of)(?: (?:by|to|the|an?|with|in|from|on|at|for|as|of|our|your|their"
-    r"|its))*[ *_(\"'\u201c`]*$",
-    re.IGNORECASE,
 )
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _NO_CHOICE = (
@@ -339,8 +335,8 @@ def _is_hedged(claim: Claim, source: _Source, place: _Place) -> bool:
 
 
 def _is_refused(claim: Claim, source: _Source, place: _Place) -> bool:
-    return _REFUSED.search(place.before) is not None and not any(
-        _REFUSED.search(text[:start]) for text, start, _ in source.places
+    return is_turned_down(place.text, place.start) and not any(
+        is_turned_down(text, start) for text, start, _ in source.places
     )
 
 

@@ -47,7 +47,7 @@ MAX_PRINTED = 4_000
 START_SECONDS = 30.0
 
 # What snippets may import. Each is loaded before the doors close, so none may act on the world when it is imported.
-_MODULES = frozenset(
+MODULES = frozenset(
     """
     __future__ _strptime abc array ast base64 binascii bisect calendar cmath collections contextlib copy csv dataclasses
     datetime decimal difflib enum fractions functools graphlib hashlib heapq hmac html inspect io ipaddress itertools
@@ -217,7 +217,7 @@ def _imports(code: str) -> list[tuple[str, tuple[str, ...]]]:
     if any(module in ("datetime", "time") for module, _ in imports):
         # strptime imports this module at its first call, which is after the doors have closed.
         imports.append(("_strptime", ()))
-    return [(module, taken) for module, taken in imports if module.partition(".")[0] in _MODULES]
+    return [(module, taken) for module, taken in imports if module.partition(".")[0] in MODULES]
 
 
 def _run(

@@ -6,8 +6,10 @@ which the source speaks.
 
 import re
 from collections.abc import Hashable, Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
+from itertools import product
 
 from forge_arena.texts.number_words import SMALL
 from forge_arena.texts.sentences import contains_whole, lower, whole_starts_of
@@ -20,6 +22,8 @@ from forge_arena.verify.spoken import spoken_values, units_of
 from forge_arena.verify.totals import whole_numbers_of
 
 MOST_SUMMED = 8
+LAST_YEAR = 9_999
+_DAY_BESIDE = re.compile(r"\b(?:(?:the|a) day (?:after|before|later)|(?:next|following|previous) day)\b", re.IGNORECASE)
 _BARE_AMOUNT = re.compile(r"(?<![\w.,$\u20ac\u00a3-])\d{1,9}\.\d{1,2}(?![\w.%]| ?%)")
 _NUMBER_AND_UNIT = re.compile(r"([\d.,]+|[A-Za-z]+)[ -]([A-Za-z]{3,})")
 _DIGITS_AND_UNIT = re.compile(r"(?<![\w.,])([\d.,]*\d)[ -]?([A-Za-z]{2,5})\b")
@@ -71,7 +75,9 @@ class KnownValues:
                 return True
         if kind is ClaimKind.quantity and self._has_abbreviated(surface):
             return True
-        return kind is ClaimKind.date and any(is_same_date(date, value) for date in self.dates)
+        if kind is not ClaimKind.date:
+            return False
+        return any(is_same_date(day, value) for day in self.dates) or value in self._days_beside
 
     def may_measure(self, claim: Claim, value: Mention) -> bool:
         """Whether a value of a claim's kind may be a value of the claim: a number of gears is no size of an engine."""
@@ -106,6 +112,15 @@ class KnownValues:
     @cached_property
     def _stated_by_source(self) -> frozenset[tuple[ClaimKind, Hashable]]:
         return frozenset((m.kind, m.value) for line in self._source.splitlines() for m in mentions(line))
+
+    @cached_property
+    def _days_beside(self) -> frozenset[Hashable]:
+        """The days before and after the days of the source, if the source speaks of "the day after" or "the next day"."""
+        if _DAY_BESIDE.search(self._source) is None:
+            return frozenset()
+        days = [date(*value) for value in self.dates if isinstance(value, tuple) and all(map(_is_whole, value))]
+        beside = [day + timedelta(days=step) for day, step in product(days, (-1, 1)) if 1 < day.year < LAST_YEAR]
+        return frozenset((day.year, day.month, day.day) for day in beside)
 
     @cached_property
     def _bare_amounts(self) -> frozenset[Decimal]:
@@ -265,6 +280,10 @@ class KnownValues:
                 for match in pattern.finditer(text):
                     stated |= {(m.kind, m.value) for m in mentions(match.expand(spelling))}
         return frozenset(stated)
+
+
+def _is_whole(part: object) -> bool:
+    return isinstance(part, int)
 
 
 def _unit_of(value: Hashable) -> str | None:

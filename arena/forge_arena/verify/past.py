@@ -14,7 +14,7 @@ PAST = re.compile(
     r"|out of date"
     r"|no longer(?! than)|earlier(?! than)|prior(?! to)|older?(?! than)"
     r"|(?:up|down|raised|lowered|changed|increased|reduced|cut|moved|shortened|lengthened) from"
-    r"|(?<!is )(?<!are )(?<!be )(?<!was )(?<!been )(?<!were )(?<!being )replac(?:es|ed|ing)|(?:replace|swap|exchange)"
+    r"|(?<!is )(?<!are )(?<!be )(?<!was )(?<!been )(?<!were )(?<!being )replac(?:es|ed|ing)(?! (?:every|each|twice|after|within|\w+ times)\b)|(?:replace|swap|exchange)"
     r"|until (?:then|\w+ ?\d* ?\d{4}|\d+ \w+ \d{4})|instead of|rather than|in place of)\b"
 )
 _PAST_AFTER = re.compile(
@@ -23,12 +23,21 @@ _PAST_AFTER = re.compile(
     r"(?![ ,(]{0,2}(?:\w+ )?[\d$€£])"
 )
 _PAST_AFTER_REACH = 60
-# Each match of the two patterns has one of these, and most sentences have none. To look for them is five times as fast.
-_PAST_WORDS = (
-    *("former", "previous", "once", "used to", "supersed", "outdated", "out of date", "no longer", "earlier", "prior"),
-    *("old", "from", "replac", "swap", "exchang", "until", "instead of", "rather than", "in place of"),
-    *("in the past", "lapsed"),
+# A name of which something is said that is over: "`fetch` is gone", "`fetch`, which no longer exists".
+_GONE_AFTER = re.compile(
+    r"^[`'\"*_)\]\u2019\u201d]{0,3}(?: \([^()]{1,20}\))?,?(?: which| that)? (?:(?:is|are|was|were|has been|have been|has|have)"
+    r" (?:now |since |long |all )?(?:no longer|not any ?more|gone|history|removed|dropped|withdrawn|retired|abolished|deprecated"
+    r"|obsolete|dead|deleted|discontinued|outdated|out of date|taken out|struck out)"
+    r"|no longer|(?:does|do|did)(?: not|n['\u2019]t) exist)\b"
 )
+# "Not with X", "and not X": what stands right behind is turned down.
+_TURNED_DOWN = re.compile(
+    r"\b(?:not|nor|never|rather than|instead of)(?: (?:by|to|the|an?|with|in|from|on|at|for|as|of|our|your|their|its))*"
+    r"[ *_(\"'\u201c`]*$",
+    re.IGNORECASE,
+)
+# "No longer covered once 45 days have passed": the 45 days lie in another clause than what is over.
+_OTHER_CLAUSE = re.compile(r"\b(?:after|once|if|when|whenever|unless|where|because|as soon as|for more than)\b")
 # What becomes something else, or gives way to it, is past. "To become" stands behind auxiliaries: "has to become".
 _GIVES_WAY = re.compile(
     r"^[`'\"*)\]\u2019\u201d]{0,3} ?(?:\u2192|->"
@@ -70,9 +79,6 @@ _YEARS = re.compile(r"\b(?:\d{1,2} )?(?:\w+ )?(?:19|20)\d\d\b")
 
 def is_marked(low: str, start: int, end: int, marker: re.Pattern[str]) -> bool:
     """Whether a marker in the same clause speaks of the words at `start`, and of no number between them."""
-    behind = low[end : end + _PAST_AFTER_REACH]
-    if marker is PAST and not any(map(low.__contains__, _PAST_WORDS)):
-        return _GIVES_WAY.match(behind) is not None
     clause_start = 0
     for delimiter in _CLAUSE_START.finditer(low, 0, start):
         clause_start = delimiter.end()
@@ -83,9 +89,22 @@ def is_marked(low: str, start: int, end: int, marker: re.Pattern[str]) -> bool:
     if last is not None and _is_quoted(before, last.start(), last.end()):
         # 'Either "no longer needed" or "ordered by mistake"': the quoted words mark nothing.
         last = None
+    if last is not None and last[0] == "no longer" and _OTHER_CLAUSE.search(before, last.end()):
+        last = None
     if last is not None and not any(c.isdigit() for c in _YEARS.sub("", before[last.end() :])):
         return marker is not PAST or _EXCHANGED_FOR.match(before, last.start()) is None
+    behind = low[end : end + _PAST_AFTER_REACH]
     return marker is PAST and (_PAST_AFTER.match(behind) is not None or _GIVES_WAY.match(behind) is not None)
+
+
+def is_turned_down(text: str, start: int) -> bool:
+    """Whether a text turns down what begins at a place, by the words right before it: "and not with the old call"."""
+    return _TURNED_DOWN.search(text, 0, start) is not None
+
+
+def is_gone(low: str, end: int) -> bool:
+    """Whether a text, in lower case, says behind a name that it is gone."""
+    return _GONE_AFTER.match(low[end : end + _PAST_AFTER_REACH]) is not None
 
 
 def is_set_aside(low: str, start: int, end: int) -> bool:

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from forge_arena.texts.sentences import lower
 from forge_arena.texts.values import Mention, mentions
 from forge_arena.texts.words import content
-from forge_arena.types import VALUE_KINDS, Claim, ClaimKind, Scenario, Standing
+from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.bare_sections import BareSections
 from forge_arena.verify.citations import Citations, Weight
 from forge_arena.verify.closer import CloserReading
@@ -29,11 +29,11 @@ from forge_arena.verify.exchanged import Exchange, Exchanges, exchanged_pairs
 from forge_arena.verify.given import Senses
 from forge_arena.verify.known_values import KnownValues
 from forge_arena.verify.ownership import Ownership, Place
-from forge_arena.verify.passages import Passages, clause
+from forge_arena.verify.passages import Passages, clause, section_numbers
 from forge_arena.verify.past import COMPARED, STILL, WAS
 from forge_arena.verify.reading import Reading, ReadSentence, without_contained
 from forge_arena.verify.spellings import Spellings
-from forge_arena.verify.spoken import spoken_values
+from forge_arena.verify.spoken import composed_values, spoken_values
 from forge_arena.verify.topics import Topics
 from forge_arena.verify.value_reader import ValueReader
 
@@ -149,7 +149,12 @@ class SentenceReader:
 
     def _values_of(self, sentence: str, topics: set[str]) -> Sequence[Mention]:
         """The values of a sentence, in numbers or, if a claim of the sentence has it rightly, in words ("a year")."""
-        values = mentions(sentence)
+        values: Sequence[Mention] = mentions(sentence)
+        composed = [value for value in composed_values(sentence) if self.known.right_owners(value, None)]
+        if composed:
+            # "Two hours and six minutes" are 126 minutes, and neither two hours nor six minutes.
+            values = [v for v in values if not any(v.start < c.end and c.start < v.end for c in composed)]
+            values = sorted((*values, *composed), key=lambda value: value.start)
         spoken = [
             value
             for value in spoken_values(sentence)
@@ -191,6 +196,8 @@ class SentenceReader:
             if COMPARED.search(sentence[: reading.start]) is not None:
                 return reading._replace(elsewhere=True)
         if claim.kind is ClaimKind.citation and alternative.standing is Standing.elsewhere:
+            if self._states_fact_of(alternative, claim, readings):
+                return reading._replace(elsewhere=True, doubtful=True)
             places = [
                 (other.start, other.end) for other in readings if self._claim_by_id[other.claim].kind is claim.kind
             ]
@@ -228,6 +235,28 @@ class SentenceReader:
             return readings
         exchanged = exchanged_pairs(right, sentence, self._ownership.words_of, self.passages.weight)
         return [r._replace(alternatives=(), doubtful=False) if r.claim in exchanged else r for r in readings]
+
+    def _states_fact_of(self, cited: Alternative, claim: Claim, readings: list[Reading]) -> bool:
+        """Whether a sentence states a fact of the section that it cites, and not the fact for which `claim` asks."""
+        right = [
+            other
+            for reading in readings
+            if not reading.past and (other := self._claim_by_id[reading.claim]).right.name in reading.alternatives
+        ]
+        if any(other.id == claim.subject for other in right):
+            return False
+        spans = [
+            self.passages.section_spans[number]
+            for number in section_numbers(cited.forms)
+            if number in self.passages.section_spans
+        ]
+        return any(
+            start <= span.start < end
+            for other in right
+            if other.kind is not ClaimKind.citation
+            for span in other.source_spans
+            for start, end in spans
+        )
 
     def _speaks_of_subject(self, citation: Claim, readings: list[Reading], sentence: str) -> bool:
         """Whether a sentence has the fact for which a passage should be cited."""

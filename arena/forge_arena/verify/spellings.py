@@ -12,7 +12,7 @@ from forge_arena.texts.values import MONTHS, Mention, mentions
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario
 from forge_arena.verify.citations import Citations
 from forge_arena.verify.passages import section_numbers, section_of_value
-from forge_arena.verify.past import PAST, REJECTED, STILL, is_marked, superseded_name
+from forge_arena.verify.past import PAST, REJECTED, STILL, is_gone, is_marked, is_turned_down, superseded_name
 from forge_arena.verify.reading import SPELLED_KINDS, Reading
 from forge_arena.verify.whole_statements import is_whole_statement
 
@@ -78,7 +78,10 @@ class Spellings:
             right = [(claim, name) for claim, name in candidates if name == claim.right.name]
             for claim, name in right or self._nearest_citation(candidates, low):
                 marker = REJECTED if claim.kind is ClaimKind.option else PAST
-                readings.append(Reading(claim.id, (name,), start, end, is_marked(low, start, end, marker), option))
+                past = is_marked(low, start, end, marker)
+                if not past and marker is PAST and name == superseded_name(claim):
+                    past = is_turned_down(low, start) or is_gone(low, end)
+                readings.append(Reading(claim.id, (name,), start, end, past, option))
         return readings
 
     def read_sections(
@@ -129,6 +132,8 @@ class Spellings:
         for claim, name, forms in self._former_names:
             for start, end, _ in _places_of_forms(low, forms) if claim.id not in topics else ():
                 if any(other.start < end and start < other.end for other in readings):
+                    continue
+                if is_turned_down(low, start) or is_gone(low, end):
                     continue
                 if not is_marked(low, start, end, PAST) and not STILL.search(low, 0, start):
                     former.append(Reading(claim.id, (name,), start, end, past=False, option=option, owned=True))

@@ -10,6 +10,7 @@ from collections.abc import Hashable
 from decimal import Decimal
 from functools import lru_cache
 
+from forge_arena.texts.number_words import SMALL, TENS
 from forge_arena.texts.values import Mention, same_amount, value_of
 from forge_arena.types import ClaimKind
 
@@ -23,6 +24,18 @@ _ONE = re.compile(rf"\b{_LASTING} (?P<said>(?:an?|one) (?P<unit>{_UNITS}))\b", r
 _WHOLE = re.compile(rf"\b(?P<said>(?:an?|one|the) (?:whole|full|single|entire) (?P<unit>{_UNITS}))\b", re.IGNORECASE)
 _EACH = re.compile(rf"\b(?:an?|one|each|every|per|the) (?P<unit>{_UNITS})\b", re.IGNORECASE)
 _HALF = re.compile(rf"\bhalf an? (?P<unit>{_UNITS})\b", re.IGNORECASE)
+_NUMBER_WORDS = "|".join(["an?", *SMALL[1:], *TENS])
+_NUMBER = rf"(?:\d{{1,4}}|{_NUMBER_WORDS})"
+_COMPOSING = re.compile(r"\d ?p\b|\b(?:quarters?|half|twice|times)\b|(?:hours?|days?|years?|minutes?|weeks?|months?),? (?:and )?\w", re.I)
+_PARTS = re.compile(
+    rf"\b(?P<many>{_NUMBER}) (?P<big>{_UNITS})s?(?:,? and |,? )(?P<few>{_NUMBER}) (?P<small>{_UNITS})s?\b", re.IGNORECASE
+)
+_QUARTERS = re.compile(rf"\b(?P<count>three|a|one)[ -]quarters? (?:of )?an? (?P<unit>{_UNITS})\b", re.IGNORECASE)
+_AND_A_HALF = re.compile(rf"\b(?P<count>{_NUMBER}) and a half (?P<unit>{_UNITS})s?\b", re.IGNORECASE)
+_TIMES_EACH = re.compile(
+    rf"\b(?P<often>twice|{_NUMBER} times) (?:an?|each|every|per) (?P<unit>{_UNITS})\b", re.IGNORECASE
+)
+_PENCE = re.compile(r"(?<![\w.,])(?P<pence>\d{1,2})p\b(?! ?[.=(]\d)")
 # By the words of a share: the share in percent.
 _SHARES = {
     "half": 50,
@@ -72,6 +85,58 @@ def spoken_values(text: str) -> tuple[Mention, ...]:
         for match in _SHARE.finditer(text):
             values.append(Mention(ClaimKind.percent, (Decimal(_SHARES[match[0].lower()]), "%"), *match.span()))
     return tuple(values)
+
+
+@lru_cache(maxsize=4_096)
+def composed_values(text: str) -> tuple[Mention, ...]:
+    """The values that several words give together: "two hours and six minutes", "three quarters of an hour", "5p".
+
+    "Twice a year" and "four times an hour" give the time between.
+    """
+    if _COMPOSING.search(text) is None:
+        return ()
+    values: list[Mention] = []
+    for match in _PARTS.finditer(text):
+        units = [_time(f"{match['big']}"), _time(f"{match['small']}")]
+        counts = [_count(match["many"]), _count(match["few"])]
+        if all(isinstance(unit, tuple) for unit in units) and None not in counts:
+            big, small = units
+            if big[2] == small[2] and big[0] > small[0]:
+                total = counts[0] * big[0] + counts[1] * small[0]
+                values.append(Mention(ClaimKind.duration, same_amount((total, total, big[2])), *match.span()))
+    for match in _QUARTERS.finditer(text):
+        share = Decimal(3 if match["count"].lower() == "three" else 1) / 4
+        values.append(Mention(ClaimKind.duration, _share_of(match["unit"], share), *match.span()))
+    for match in _AND_A_HALF.finditer(text):
+        if (count := _count(match["count"])) is not None:
+            values.append(
+                Mention(ClaimKind.duration, _share_of(match["unit"], count + Decimal("0.5")), *match.span())
+            )
+    for match in _TIMES_EACH.finditer(text):
+        often = {"twice": Decimal(2)}.get(match["often"].lower()) or _count(match["often"].partition(" ")[0])
+        if often:
+            values.append(Mention(ClaimKind.duration, _share_of(match["unit"], 1 / often), *match.span()))
+    for match in _PENCE.finditer(text):
+        values.append(Mention(ClaimKind.money, (Decimal(match["pence"]) / 100, "GBP"), *match.span()))
+    return tuple(values)
+
+
+def _count(word: str) -> Decimal | None:
+    value = value_of(ClaimKind.quantity, f"{word.lower()} pages")
+    return value[0] if isinstance(value, tuple) else None
+
+
+def _share_of(unit: str, share: Decimal) -> Hashable:
+    """A share of a unit of time, in the unit in which it is a whole number if there is one: three quarters of an hour."""
+    whole = _time(unit)
+    if not isinstance(whole, tuple):
+        return None
+    low, _, name = whole
+    amount = low * share
+    if name == "day" and amount != amount.to_integral_value():
+        amount, name = amount * 86_400, "second"
+    amount = amount.to_integral_value() if amount == amount.to_integral_value() else amount
+    return same_amount((amount, amount, name))
 
 
 def units_of(text: str) -> frozenset[tuple[ClaimKind, Hashable]]:
