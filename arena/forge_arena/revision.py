@@ -109,7 +109,8 @@ def faults(
                 _without_the_answer(claim, _contradiction(scenario, claim, report, text)),
             )
         elif claim.id in report.not_found:
-            yield f"missing {claim.kind}", _without_the_answer(claim, _lack(scenario, claim))
+            lack = _lack(scenario, claim, in_doubt=claim.id in report.doubtful)
+            yield f"missing {claim.kind}", _without_the_answer(claim, lack)
     spared = scenario.claim(spare) if spare is not None else None
     for value in report.unsupported:
         # What the Worker was told to invent may be read as any claim's value, or as nobody's.
@@ -138,7 +139,7 @@ def forms_of_what_is_right(claim: Claim) -> tuple[str, ...]:
     return claim.right.forms + (check.argument if isinstance(check.argument, tuple) else (str(check.argument),))
 
 
-def _lack(scenario: Scenario, claim: Claim) -> str:
+def _lack(scenario: Scenario, claim: Claim, *, in_doubt: bool) -> str:
     if claim.kind is ClaimKind.behaviour:
         return f"Not found: {_label(scenario, claim)}, as code in a fenced block."
     if is_whole_statement(claim):
@@ -146,6 +147,12 @@ def _lack(scenario: Scenario, claim: Claim) -> str:
         return (
             f"Not found: {_label(scenario, claim)}. Say this point in one plain sentence of its own, in the words that "
             "the material uses for it, so that nothing in it depends on another sentence."
+        )
+    if in_doubt:
+        return (
+            f"Not found for certain: {_label(scenario, claim)}. The words that the "
+            f"answer has for it may mean something "
+            "else: say it as the material says it, without a doubt and without a second way."
         )
     return f"Not found: {_label(scenario, claim)} (the material asks for it)."
 

@@ -3,7 +3,7 @@
 A bare number cites a section only where it can be nothing else: it has the form of the source's own section numbers, no
 unit or currency belongs to it, and it stands
 
-* in brackets of its own, at most with a word such as "see" or "Part": "(7.19)", "[7.19]", "(Part 7.19)", "(7.12; 7.19)";
+* in brackets of its own, at most with a word such as "see" or "Part": "(7.19)", "(Part 7.19)", "(7.12; 7.19)";
 * behind a word that points to a passage: "see 7.19", "under 7.19", "point 7.19";
 * behind another citation, joined to it: "section 7.12 and 7.19".
 
@@ -25,7 +25,8 @@ _NUMBER = r"\d{1,3}(?:\.\d{1,3}){1,4}"
 _BARE = re.compile(rf"(?<![\w.,$\u20ac\u00a3%#/:-]){_NUMBER}(?![\w%]|[.,/:-]\d)")
 _WORD = r"(?:[^\W\d]+\.? ){0,2}"
 _BRACKETS = re.compile(
-    rf"[(\[]{{1,2}} ?{_WORD}(?:\u00a7+ ?)?{_NUMBER}(?: ?(?:[,;/&+]|and|or|to|[-\u2013]) ?{_WORD}(?:\u00a7+ ?)?{_NUMBER})*"
+    rf"[(\[]{{1,2}} ?{_WORD}(?:\u00a7+ ?)?{_NUMBER}"
+    rf"(?: ?(?:[,;/&+]|and|or|to|[-\u2013]) ?{_WORD}(?:\u00a7+ ?)?{_NUMBER})*"
     r" ?[)\]]{1,2}"
 )
 _POINTED_AT = re.compile(
@@ -68,7 +69,10 @@ class BareSections:
             if (
                 any(left < start and end < right for left, right in alone)
                 or (is_in_chapter and _POINTED_AT.search(sentence, 0, start) is not None)
-                or (is_in_chapter and any(_JOINED.fullmatch(sentence, stop, start) for _, stop in cited if stop <= start))
+                or (
+                    is_in_chapter
+                    and any(_JOINED.fullmatch(sentence, stop, start) for _, stop in cited if stop <= start)
+                )
             ):
                 found.append(Mention(ClaimKind.citation, ("section", match[0]), start, end))
                 cited.append((start, end))

@@ -67,12 +67,13 @@ _OR_FURTHER_BEHIND = re.compile(
     re.IGNORECASE,
 )
 _OR_BEFORE = re.compile(
-    rf"(?P<rest>[\w'\u2019& -]{{2,40}}) or (?:(?:{_PREPOSITION}) )?(?:an? |the |our |your )?[*_\"'\u201c(`]{{0,3}}$", re.I
+    rf"(?P<rest>[\w'\u2019& -]{{2,40}}) or (?:(?:{_PREPOSITION}) )?(?:an? |the |our |your )?[*_\"'\u201c(`]{{0,3}}$",
+    re.I,
 )
 _OR_AMOUNT = re.compile(
     r"^[^,;.:()\d]{0,30},? or,? (?:perhaps |maybe |even |possibly |of )?"
     r"(?P<other>all|none|nothing|double|twice|everything|the (?:whole|full)|\d[\d.,]*)\b"
-    rf"(?! (?:{_NO_CHOICE})\b)",
+    r"(?! (?:more|less|fewer|longer|later|earlier|so|above|below|higher|over|under|greater)\b)",
     re.IGNORECASE,
 )
 _TIME = r"(?:second|minute|hour|day|night|week|month|quarter|year)"
@@ -81,13 +82,19 @@ _A_UNIT = re.compile(rf"^[*_)]{{0,3}} an? (?P<unit>{_TIME})\b", re.IGNORECASE)
 _ANY_UNIT = re.compile(
     rf"(?<!\w)(?:(?P<unit>{_TIME})s?|(?P<adverb>hourly|daily|nightly|weekly|monthly|quarterly|yearly|annual))", re.I
 )
+_A_RATE = re.compile(
+    rf"(?:\b(?:per|each|every|in an?|an?)|/) ?(?P<unit>{_TIME})s?\b"
+    r"|\b(?P<adverb>hourly|daily|nightly|weekly|monthly|quarterly|yearly|annual)",
+    re.IGNORECASE,
+)
 _ADVERBS = {"daily": "day", "yearly": "year", "annual": "year", "hourly": "hour", "nightly": "night"}
 _TOGETHER = re.compile(
     r"\b(?:together(?! with)|altogether|in total|in all|overall|combined|all told|as a whole|jointly)\b", re.IGNORECASE
 )
 _EACH = re.compile(r"\b(?:each|per|every|apiece|single|(?:for|of) (?:an?|one))\b", re.IGNORECASE)
 _REDUCTION = re.compile(
-    r"^ ?(?:\w+ )?(?:less|off|lower|below|discount|rebate|reduction|cheaper)\b|\b(?:reduc|discount|rebat)\w*", re.IGNORECASE
+    r"^ ?(?:\w+ )?(?:less|off|lower|below|discount|rebate|reduction|cheaper)\b|\b(?:reduc|discount|rebat)\w*",
+    re.IGNORECASE,
 )
 _ANY_REDUCTION = re.compile(
     r"\b(?:less|off|lower|below|discount\w*|rebate\w*|reduc\w*|cheaper|save[sd]?|saving\w*|deduct\w*|cut|concession\w*"
@@ -95,9 +102,11 @@ _ANY_REDUCTION = re.compile(
     re.IGNORECASE,
 )
 _WHATEVER = re.compile(
-    r"(?:(?<=, )|(?<=\()|(?<=\u2014 ))(?:whoever|whatever|whichever|wherever|however|whenever)\b(?! (?:becomes|happens|comes))"
+    r"(?:(?<=, )|(?<=\()|(?<=\u2014 ))(?:whoever|whatever|whichever|wherever|however"
+    r"|whenever)\b(?! (?:becomes|happens|comes))"
     r"|\b(?:whatever|whichever) (?:the|their|its|your|our|his|her)\b"
-    r"|\b(?:no matter|regardless|irrespective|with or without|whether or not|even (?:if|when|where|without)|optional(?:ly)?"
+    r"|\b(?:no matter|regardless|irrespective|with or without|whether or not"
+    r"|even (?:if|when|where|without)|optional(?:ly)?"
     r"|voluntary|(?P<word>\w{3,}) or (?:un|non-?|not )(?P=word))\b",
     re.IGNORECASE,
 )
@@ -108,7 +117,8 @@ _CONCEDES = re.compile(
 )
 _INCLUDED = re.compile(r"\b(?P<word>\w{3,}) included\b|\bincluding (?P<other>\w{3,})", re.IGNORECASE)
 _ALL_BUT = re.compile(
-    r"\b(?:all|nothing|anything|everything|everyone|everybody|anyone|nobody|none|no one)(?: \w+){0,3} (?:but|except|save)\b"
+    r"\b(?:all|nothing|anything|everything|everyone|everybody|anyone|nobody|none"
+    r"|no one)(?: \w+){0,3} (?:but|except|save)\b"
     r"|\b(?:except(?:ing)?(?: for)?|apart from|save for|with the exception of)\b",
     re.IGNORECASE,
 )
@@ -118,22 +128,29 @@ _EXCEPTS = re.compile(
     re.IGNORECASE,
 )
 # "All but 29%" is the other share.
-_ALL_BUT_THIS = re.compile(r"\b(?:all|everything|everyone|everybody) (?:but|except)(?: for)?(?: the)?[ *_(]*$", re.IGNORECASE)
+_ALL_BUT_THIS = re.compile(
+    r"\b(?:all|everything|everyone|everybody) (?:but|except)(?: for)?(?: the)?[ *_(]*$", re.IGNORECASE
+)
 _DENIED = re.compile(
     r"(?:\b(?:not|never)|n['\u2019]t|\bcannot)"
-    r"(?: (?!(?:only|just|merely|simply|necessarily|until|before|after|unless|later|earlier|sooner|more|less|fewer|longer"
-    r"|exceed|forget|you|we|i|they|he|she|it|who|that|which|want|and|but|or|if)\b)[\w'-]+){1,3}"
+    r"(?: (?!(?:only|just|merely|simply|necessarily|until|before|after|unless"
+    r"|later|earlier|sooner|more|less|fewer|longer"
+    r"|exceed|forget|you|we|i|they|he|she|it|who|that|which|want|and|but|or|if|must|may|can|shall|will|is|are|was|has"
+    r"|have|so)\b)[\w'-]+){1,6}"
     r"[ *_(\"'\u201c`]*$",
     re.IGNORECASE,
 )
-_NOBODY = re.compile(r"(?:^|[.,;:] )\W{0,3}(?:nobody|no one|none of \w+) (?:may|can|must|is|will)\b[^,;:.]{0,40}$", re.IGNORECASE)
+_NOBODY = re.compile(
+    r"(?:^|[.,;:] )\W{0,3}(?:nobody|no one|none of \w+) (?:may|can|must|is|will)\b[^,;:.]{0,40}$", re.IGNORECASE
+)
 _NEGATIVE = re.compile(
     rf"{DENIAL.pattern}|\b(?:un|non-?|dis)\w{{4,}}|\b(?:drop|end|stop|lack|refus|reject|prohibit|forbid|ban|exempt|exclud"
     r"|waiv|free|avoid|except|miss|fail|late|lapse|lose|lost)\w*|\bless\b|\bonly\b|\bbefore\b",
     re.IGNORECASE,
 )
 _ANCHOR = re.compile(
-    r"^[*_)\"'\u201d`]{0,3},? (?:of|after|from|following|since|counted from|starting (?:from|with)) (?!now on)(?P<rest>[^,;:.()]{2,50})",
+    r"^[*_)\"'\u201d`]{0,3},? (?:of|after|from|following|since|counted from"
+    r"|starting (?:from|with)) (?!now on)(?P<rest>[^,;:.()]{2,50})",
     re.IGNORECASE,
 )
 # A period from "the day you joined" begins with the joining.
@@ -148,7 +165,9 @@ _CONVERSE = re.compile(
 # A bound that keeps the value itself in: "at most 3 weeks".
 _PLAIN_BOUND = re.compile(
     r"\b(?:at (?:the )?(?:very )?(?:least|most)|a (?:minimum|maximum) of|minimum|maximum|up to|within|until|till"
-    r"|(?:no|not) (?:more|less|fewer|later|earlier|sooner|longer|shorter|higher|lower|greater|smaller) than|or (?:more|less)"
+    r"|(?:(?:no|not|neither|nobody|never)\b[^,;]{0,20} )?"
+    r"(?:more|less|fewer|later|earlier|sooner|longer|shorter|higher|lower|greater"
+    r"|smaller) than|or (?:more|less)|not before"
     r"|(?:may|must|can|shall|should|will|does|do)(?: not|n['\u2019]t) exceed|cannot exceed|from)\b",
     re.IGNORECASE,
 )
@@ -164,10 +183,13 @@ _LEAST_LABEL = re.compile(r"\b(?:shortest|least|smallest|lowest|fewest|minimum)\
 # Without one of these words or signs nothing here can be read.
 _TRIGGER = re.compile(
     rf"\b(?:{_UNSURE}|{_SOMETIMES}|least|most|minimum|maximum|less|more|fewer|longer|shorter|higher|lower|above|below|over|under"
-    r"|beyond|exceed\w*|within|up to|before|after|until|till|by|from|since|or|per|each|every|together|altogether|total|all"
+    r"|beyond|exceed\w*|within|up to|before|after|until|till|by|from|since|or|per"
+    r"|each|every|together|altogether|total|all"
     r"|overall|combined|whoever|whatever|whichever|wherever|whenever|no|not|never|nor|nobody|none|cannot|even|optional\w*"
-    r"|voluntary|regardless|irrespective|included|including|but|except\w*|apart|if|once|provided|long as|of|following|instead"
-    rf"|rather|an? {_TIME}|percent|keep\w*|kept|retain\w*|withh\w+|rais\w+|cut|drop\w*)\b|n['\u2019]t\b|%|\blend|\bborrow"
+    r"|voluntary|regardless|irrespective|included|including|but|except\w*|apart|if"
+    r"|once|provided|long as|of|following|instead"
+    rf"|rather|an? {_TIME}|percent|keep\w*|kept|retain\w*|withh\w+|rais\w+|cut"
+    rf"|drop\w*)\b|n['\u2019]t\b|%|\blend|\bborrow"
     r"|\bbuyer|\bseller|\btenant|\blandlord|\blessor|\blessee|\bemploy",
     re.IGNORECASE,
 )
@@ -243,7 +265,7 @@ class CloserReading:
 
     def doubt(self, claim: Claim, text: str, start: int, end: int) -> str | None:
         """What turns or weakens the right alternative of a claim at a place of a sentence; None if nothing does."""
-        if claim.kind not in READ_KINDS or claim.of is not None or _TRIGGER.search(text) is None:
+        if claim.kind not in READ_KINDS or _TRIGGER.search(text) is None:
             return None
         if claim.id not in self._sources:
             self._sources[claim.id] = self._source_of(claim)
@@ -272,15 +294,13 @@ class CloserReading:
         label = content(claim.label)
         speaking = [passage.text for passage in self._passages.passages if label and label <= passage.words]
         nearby = " ".join((*near, claim.label))
-        return _Source(
-            claim.label, tuple(places), " ".join((*own, claim.label)), nearby, " ".join((nearby, *speaking))
-        )
+        return _Source(claim.label, tuple(places), " ".join((*own, claim.label)), nearby, " ".join((nearby, *speaking)))
 
     def _begins_elsewhere(self, claim: Claim, source: _Source, place: _Place) -> bool:
         """Whether a period is counted from something that the source does not count it from.
 
-        Both name a beginning, the two share no word, the source's beginning is nowhere in the sentence, and the answer's
-        is nowhere beside the value in the source, but elsewhere in it.
+        Both name a beginning, the two share no word, the source's beginning is nowhere in the sentence, and the
+        answer's is nowhere beside the value in the source, but elsewhere in it.
         """
         if claim.kind is not ClaimKind.duration:
             return False
@@ -302,15 +322,26 @@ def _is_bounded_otherwise(claim: Claim, source: _Source, place: _Place) -> bool:
         sides = {_side_at(text, start, end) for text, start, end in source.places}
         if sides == {None} and not bound.strict and _PLAIN_BOUND.search(place.clause):
             sides = {_side_named(source.label)}
-        turns_back = DENIAL.search(_PLAIN_BOUND.sub(" ", place.clause)) and not DENIAL.search(source.clauses)
+        turns_back = _turns_back(place.clause) and not _turns_back(source.clauses)
         if sides and None not in sides and bound.side not in sides and not turns_back:
             return True
     if claim.kind is not ClaimKind.duration or DENIAL.search(place.clause):
         return False
     ahead = is_ahead(place.behind)
-    return ahead is not None and bool(source.places) and all(
-        is_ahead(text[end:]) is (not ahead) and content(text[end:]) & content(place.behind) for text, _, end in source.places
+    return (
+        ahead is not None
+        and bool(source.places)
+        and all(
+            is_ahead(text[end:]) is (not ahead) and content(text[end:]) & content(place.behind)
+            for text, _, end in source.places
+        )
     )
+
+
+def _turns_back(text: str) -> bool:
+    """Whether a denial beside a bound gives the sense back: "orders up to £500 need no vote"."""
+    # "Without" denies a thing, and no clause.
+    return any(match[0].lower() != "without" for match in DENIAL.finditer(_PLAIN_BOUND.sub(" ", text)))
 
 
 def _side_at(text: str, start: int, end: int) -> Side | None:
@@ -319,7 +350,7 @@ def _side_at(text: str, start: int, end: int) -> Side | None:
 
 
 def _side_named(label: str) -> Side | None:
-    """The side that a label names: "the shortest term" names a lower bound, and "the limit on equipment" an upper one."""
+    """The side that a label names: "the shortest term" a lower bound, and "the limit on equipment" an upper one."""
     is_most, is_least = _MOST_LABEL.search(label) is not None, _LEAST_LABEL.search(label) is not None
     if is_most is is_least:
         return None
@@ -354,7 +385,9 @@ def _is_left_open(claim: Claim, source: _Source, place: _Place) -> bool:
     behind = _OR_BEHIND.match(place.behind)
     if behind is None:
         behind = _OR_FURTHER_BEHIND.match(place.behind)
-        if behind is not None and not re.search(rf"\b{behind['word']}\b", place.text[max(0, place.start - 12) : place.end]):
+        if behind is not None and not re.search(
+            rf"\b{behind['word']}\b", place.text[max(0, place.start - 12) : place.end]
+        ):
             behind = None
     if behind is not None:
         return bool(content(behind["rest"]) - source.words)
@@ -368,23 +401,25 @@ def _has_another_unit(claim: Claim, source: _Source, place: _Place) -> bool:
         theirs = {currency_of(*at) for at in source.places}
         if mine is not None and theirs and mine not in {currency or "USD" for currency in theirs}:
             return not any(mine in text for text, _, _ in source.places)
-    if claim.kind not in (ClaimKind.money, ClaimKind.quantity):
+    if claim.kind not in (ClaimKind.money, ClaimKind.percent, ClaimKind.quantity) or not source.places:
         return False
-    near = _A_UNIT.match(place.behind)
-    rate = _RATE.search(place.clause)
-    found = near or rate
-    if found is None or not source.places:
+    near = _A_UNIT.match(place.behind) or _RATE.search(place.clause)
+    if near is None:
         return False
-    units = {match["unit"].lower() for match in (near, rate) if match is not None}
-    if near is not None:
-        units = {near["unit"].lower()}
-    known = {
-        (match["unit"] or _ADVERBS.get(match["adverb"].lower(), match["adverb"].lower().removesuffix("ly"))).lower()
-        for match in _ANY_UNIT.finditer(source.of_label)
-    }
+    known = _units(_A_RATE, source.own) or (
+        _units(_ANY_UNIT, source.of_label) if claim.kind is not ClaimKind.percent else set()
+    )
     if not known:
         return claim.kind is ClaimKind.money
-    return units.isdisjoint(known)
+    return near["unit"].lower() not in known
+
+
+def _units(pattern: re.Pattern[str], text: str) -> set[str]:
+    """The units of time that a pattern finds in a text: "day" of "a day" and of "daily"."""
+    return {
+        (match["unit"] or _ADVERBS.get(match["adverb"].lower(), match["adverb"].lower().removesuffix("ly"))).lower()
+        for match in pattern.finditer(text)
+    }
 
 
 def _is_of_all_together(claim: Claim, source: _Source, place: _Place) -> bool:
@@ -418,9 +453,11 @@ def _gives_up_condition(claim: Claim, source: _Source, place: _Place) -> bool:
 
 
 def _is_excepted(claim: Claim, source: _Source, place: _Place) -> bool:
-    if claim.kind in VALUE_KINDS and _ALL_BUT_THIS.search(place.before) and "but" not in source.own:
+    if claim.kind in VALUE_KINDS and _ALL_BUT_THIS.search(place.text, 0, place.start) and "but" not in source.own:
         return True
-    return claim.kind in VALUE_KINDS and _ALL_BUT.search(place.clause) is not None and not _EXCEPTS.search(source.nearby)
+    return (
+        claim.kind in VALUE_KINDS and _ALL_BUT.search(place.clause) is not None and not _EXCEPTS.search(source.nearby)
+    )
 
 
 def _is_opposed(claim: Claim, source: _Source, place: _Place) -> bool:
@@ -445,7 +482,7 @@ def _is_denied(claim: Claim, source: _Source, place: _Place) -> bool:
 
 
 def _is_of_reader(claim: Claim, source: _Source, place: _Place) -> bool:
-    """Whether the reader is to do what the label calls the writer's: "you confirm within 24 hours" of "our confirmation"."""
+    """Whether the reader is to do what the label calls the writer's: "you must confirm" of "our confirmation"."""
     return (
         _OURS.search(source.label) is not None
         and _YOU_DO.search(place.before) is not None

@@ -115,7 +115,7 @@ class KnownValues:
 
     @cached_property
     def _days_beside(self) -> frozenset[Hashable]:
-        """The days before and after the days of the source, if the source speaks of "the day after" or "the next day"."""
+        """The days beside the days of the source, if the source speaks of "the day after" or the like."""
         if _DAY_BESIDE.search(self._source) is None:
             return frozenset()
         days = [date(*value) for value in self.dates if isinstance(value, tuple) and all(map(_is_whole, value))]

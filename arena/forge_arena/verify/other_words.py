@@ -190,11 +190,12 @@ class OtherWords:
         return next(iter(found.values())) if len(found) == 1 else None
 
     def left_open(self, text: str, findings: Sequence[Finding]) -> list[Finding]:
-        """The wrong options that a sentence offers beside the right one: "as a credit or, if you prefer, as a voucher"."""
+        """The wrong options that a sentence offers beside the right one: "a credit or, if you prefer, a voucher"."""
         chosen = [
             finding
             for finding in findings
-            if (claim := self._claims[finding.claim]).kind is ClaimKind.option and finding.alternative == claim.right.name
+            if (claim := self._claims[finding.claim]).kind is ClaimKind.option
+            and finding.alternative == claim.right.name
         ]
         if not chosen:
             return []

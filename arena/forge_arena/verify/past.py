@@ -14,7 +14,8 @@ PAST = re.compile(
     r"|out of date"
     r"|no longer(?! than)|earlier(?! than)|prior(?! to)|older?(?! than)"
     r"|(?:up|down|raised|lowered|changed|increased|reduced|cut|moved|shortened|lengthened) from"
-    r"|(?<!is )(?<!are )(?<!be )(?<!was )(?<!been )(?<!were )(?<!being )replac(?:es|ed|ing)(?! (?:every|each|twice|after|within|\w+ times)\b)|(?:replace|swap|exchange)"
+    r"|(?<!is )(?<!are )(?<!be )(?<!was )(?<!been )(?<!were )(?<!being )replac(?:es|ed"
+    r"|ing)(?! (?:every|each|after|within)\b)|(?:replace|swap|exchange)"
     r"|until (?:then|\w+ ?\d* ?\d{4}|\d+ \w+ \d{4})|instead of|rather than|in place of)\b"
 )
 _PAST_AFTER = re.compile(
@@ -25,8 +26,10 @@ _PAST_AFTER = re.compile(
 _PAST_AFTER_REACH = 60
 # A name of which something is said that is over: "`fetch` is gone", "`fetch`, which no longer exists".
 _GONE_AFTER = re.compile(
-    r"^[`'\"*_)\]\u2019\u201d]{0,3}(?: \([^()]{1,20}\))?,?(?: which| that)? (?:(?:is|are|was|were|has been|have been|has|have)"
-    r" (?:now |since |long |all )?(?:no longer|not any ?more|gone|history|removed|dropped|withdrawn|retired|abolished|deprecated"
+    r"^[`'\"*_)\]\u2019\u201d]{0,3}(?: \([^()]{1,20}\))?,?(?: which| that)? (?:(?:is"
+    r"|are|was|were|has been|have been|has|have)"
+    r" (?:now |since |long |all )?(?:no longer|not any ?more|gone|history|removed"
+    r"|dropped|withdrawn|retired|abolished|deprecated"
     r"|obsolete|dead|deleted|discontinued|outdated|out of date|taken out|struck out)"
     r"|no longer|(?:does|do|did)(?: not|n['\u2019]t) exist)\b"
 )
@@ -37,6 +40,8 @@ _TURNED_DOWN = re.compile(
     re.IGNORECASE,
 )
 # "No longer covered once 45 days have passed": the 45 days lie in another clause than what is over.
+# "Replaced twice a year" is no value that was replaced.
+_HOW_OFTEN = re.compile(r"twice\b|\w+ times\b")
 _OTHER_CLAUSE = re.compile(r"\b(?:after|once|if|when|whenever|unless|where|because|as soon as|for more than)\b")
 # What becomes something else, or gives way to it, is past. "To become" stands behind auxiliaries: "has to become".
 _GIVES_WAY = re.compile(
@@ -55,15 +60,18 @@ REJECTED = re.compile(
 # "You still call it so" and "it was 10 days" speak of what is not in force, if the text says as well what is right.
 STILL = re.compile(r"\bstill\b", re.IGNORECASE)
 WAS = re.compile(r"\b(?:was|were|had|stood|lapsed|expired|ended|before)\b", re.IGNORECASE)
-# What is over is not asserted: "the £13.50 of the booklet is history", "£13.50 applied until May", "£13.50 no longer holds".
+# What is over is not asserted: "the £13.50 of the booklet is history", "£13.50 applied until May".
 _OVER = re.compile(
-    r"\b(?:(?:is|are|'s) (?:now )?(?:history|gone|over|void|obsolete|out|off|dead|old)|no (?:longer|more)|not any ?more|ceased"
-    r"|(?:is|are|do|does|did|can|may|need|has|have|wo|ca|was|were)(?: not|n['\u2019]t)|applied|used to|failed|fell through"
+    r"\b(?:(?:is|are|'s) (?:now )?(?:history|gone|over|void|obsolete|out|off|dead"
+    r"|old)|no (?:longer|more)|not any ?more|ceased"
+    r"|(?:is|are|do|does|did|can|may|need|has|have|wo|ca|was|were)(?: not"
+    r"|n['\u2019]t)|applied|used to|failed|fell through"
     r"|came to nothing|withdrawn|rejected|refused|struck out|replaced|superseded|abandoned|dropped|deleted)\b",
     re.IGNORECASE,
 )
 _SET_ASIDE_BEFORE = re.compile(
-    r"\b(?:instead of|rather than|not|never|nor|neither|no longer|without|except|unlike|against|ignor\w+|disregard\w*|forget"
+    r"\b(?:instead of|rather than|not|never|nor|neither|no longer|without|except"
+    r"|unlike|against|ignor\w+|disregard\w*|forget"
     r"|replac\w+|old|older|former|earlier|original|initial|previous|proposed|draft|rejected|failed|until|before)\b[^,;:()]*$",
     re.IGNORECASE,
 )
@@ -90,6 +98,8 @@ def is_marked(low: str, start: int, end: int, marker: re.Pattern[str]) -> bool:
         # 'Either "no longer needed" or "ordered by mistake"': the quoted words mark nothing.
         last = None
     if last is not None and last[0] == "no longer" and _OTHER_CLAUSE.search(before, last.end()):
+        last = None
+    if last is not None and last[0].startswith("replac") and _HOW_OFTEN.match(low, start):
         last = None
     if last is not None and not any(c.isdigit() for c in _YEARS.sub("", before[last.end() :])):
         return marker is not PAST or _EXCHANGED_FOR.match(before, last.start()) is None

@@ -31,7 +31,9 @@ def findings_in_code(claim: Claim, text: str) -> Iterator[Finding]:
     for span in [span for span in blocks if _defines(claim, span.of(text))][-1:] or blocks[-1:]:
         code = span.of(text)
         name = _known_snippet(claim, code)
-        if name is None and all(result.ok for result in run_cases(_with_named_imports(_flush_left(code), text), claim.cases)):
+        if name is None and all(
+            result.ok for result in run_cases(_with_named_imports(_flush_left(code), text), claim.cases)
+        ):
             name = claim.right.name
         yield Finding(claim.id, name, span.start, span.end)
 

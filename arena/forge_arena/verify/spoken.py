@@ -26,9 +26,12 @@ _EACH = re.compile(rf"\b(?:an?|one|each|every|per|the) (?P<unit>{_UNITS})\b", re
 _HALF = re.compile(rf"\bhalf an? (?P<unit>{_UNITS})\b", re.IGNORECASE)
 _NUMBER_WORDS = "|".join(["an?", *SMALL[1:], *TENS])
 _NUMBER = rf"(?:\d{{1,4}}|{_NUMBER_WORDS})"
-_COMPOSING = re.compile(r"\d ?p\b|\b(?:quarters?|half|twice|times)\b|(?:hours?|days?|years?|minutes?|weeks?|months?),? (?:and )?\w", re.I)
+_COMPOSING = re.compile(
+    r"\d ?p\b|\b(?:quarters?|half|twice|times)\b|(?:hours?|days?|years?|minutes?|weeks?|months?),? (?:and )?\w", re.I
+)
 _PARTS = re.compile(
-    rf"\b(?P<many>{_NUMBER}) (?P<big>{_UNITS})s?(?:,? and |,? )(?P<few>{_NUMBER}) (?P<small>{_UNITS})s?\b", re.IGNORECASE
+    rf"\b(?P<many>{_NUMBER}) (?P<big>{_UNITS})s?(?:,? and |,? )(?P<few>{_NUMBER}) (?P<small>{_UNITS})s?\b",
+    re.IGNORECASE,
 )
 _QUARTERS = re.compile(rf"\b(?P<count>three|a|one)[ -]quarters? (?:of )?an? (?P<unit>{_UNITS})\b", re.IGNORECASE)
 _AND_A_HALF = re.compile(rf"\b(?P<count>{_NUMBER}) and a half (?P<unit>{_UNITS})s?\b", re.IGNORECASE)
@@ -97,21 +100,19 @@ def composed_values(text: str) -> tuple[Mention, ...]:
         return ()
     values: list[Mention] = []
     for match in _PARTS.finditer(text):
-        units = [_time(f"{match['big']}"), _time(f"{match['small']}")]
-        counts = [_count(match["many"]), _count(match["few"])]
-        if all(isinstance(unit, tuple) for unit in units) and None not in counts:
-            big, small = units
-            if big[2] == small[2] and big[0] > small[0]:
-                total = counts[0] * big[0] + counts[1] * small[0]
-                values.append(Mention(ClaimKind.duration, same_amount((total, total, big[2])), *match.span()))
+        big, small = _time(match["big"]), _time(match["small"])
+        many, few = _count(match["many"]), _count(match["few"])
+        if not isinstance(big, tuple) or not isinstance(small, tuple) or many is None or few is None:
+            continue
+        if big[2] == small[2] and big[0] > small[0]:
+            total = many * big[0] + few * small[0]
+            values.append(Mention(ClaimKind.duration, same_amount((total, total, big[2])), *match.span()))
     for match in _QUARTERS.finditer(text):
         share = Decimal(3 if match["count"].lower() == "three" else 1) / 4
         values.append(Mention(ClaimKind.duration, _share_of(match["unit"], share), *match.span()))
     for match in _AND_A_HALF.finditer(text):
         if (count := _count(match["count"])) is not None:
-            values.append(
-                Mention(ClaimKind.duration, _share_of(match["unit"], count + Decimal("0.5")), *match.span())
-            )
+            values.append(Mention(ClaimKind.duration, _share_of(match["unit"], count + Decimal("0.5")), *match.span()))
     for match in _TIMES_EACH.finditer(text):
         often = {"twice": Decimal(2)}.get(match["often"].lower()) or _count(match["often"].partition(" ")[0])
         if often:
@@ -127,7 +128,7 @@ def _count(word: str) -> Decimal | None:
 
 
 def _share_of(unit: str, share: Decimal) -> Hashable:
-    """A share of a unit of time, in the unit in which it is a whole number if there is one: three quarters of an hour."""
+    """A share of a unit of time, in the unit in which the share is a whole number if there is one."""
     whole = _time(unit)
     if not isinstance(whole, tuple):
         return None

@@ -27,7 +27,9 @@ _OTHERS = re.compile(
     re.IGNORECASE,
 )
 
-_OR = re.compile(r"[\s*_(\"'\u201c\u201d),]*(?:or|/)[\s*_(\"'\u201c\u201d)]*(?:(?:even|perhaps|maybe|possibly) )?", re.IGNORECASE)
+_OR = re.compile(
+    r"[\s*_(\"'\u201c\u201d),]*(?:or|/)[\s*_(\"'\u201c\u201d)]*(?:(?:even|perhaps|maybe|possibly) )?", re.IGNORECASE
+)
 
 
 class ValueReader:
