@@ -25,7 +25,7 @@ from forge_arena.corruptions.left_over import gives_amount_still
 from forge_arena.corruptions.same_fact import loses, mentions_of
 from forge_arena.statements import alternative_or_right
 from forge_arena.texts.cutting import Cut, cuts
-from forge_arena.texts.fitting import Replacement, article, places_of, replacement, with_article
+from forge_arena.texts.fitting import Replacement, article, places_of, replacement, with_article, with_genitive
 from forge_arena.texts.leaning import clause_joints, follows_alone, is_referred_to, leans
 from forge_arena.texts.limiting import limits
 from forge_arena.texts.respell import in_digits, respell, rewrite, with_unit_like
@@ -157,7 +157,7 @@ def _restated(draft: Draft, claim: Claim, old: Alternative, new: Alternative, st
             fit = Replacement(start, end, spelling)
     if fit is None:
         return None
-    fit = with_article(text, fit)
+    fit = with_genitive(text, with_article(text, fit))
     return Edit(fit.start, fit.end, fit.text)
 
 

@@ -9,8 +9,8 @@ from random import Random
 from typing import Any
 
 from forge_arena.texts.number_words import SMALL, TENS
-from forge_arena.texts.respell import respell
-from forge_arena.texts.values import Mention, value_of
+from forge_arena.texts.respell import ordinal, respell
+from forge_arena.texts.values import MONTHS, Mention, value_of
 from forge_arena.types import ClaimKind
 
 LONG_NUMBER = 4
@@ -19,6 +19,16 @@ _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _TENS = {word: 10 * n for n, word in enumerate(TENS, start=2)}
 _NUMBERS = {word: n for n, word in enumerate((*SMALL, TENS[0]))} | _TENS
 _NUMBER_WORD = re.compile(rf"\b(?:(?:{'|'.join(TENS)})-)?(?:{'|'.join(_NUMBERS)})\b(?!-)", re.IGNORECASE)
+# "One hundred eighty (180)" is a number of several words with its digits.
+_WITH_DIGITS = re.compile(
+    rf"\b(?:(?:{'|'.join(SMALL)}|{'|'.join(TENS)}|hundred|thousand|and)[ -])*[a-z]+(?:-[a-z]+)? \((\d{{1,6}})\)",
+    re.IGNORECASE,
+)
+_MONTH_AND_DAY = re.compile(r"(?P<month>[A-Z][a-z]{2,8})|(?P<day>\d{1,2})(?P<ordinal>st|nd|rd|th)?")
+_HUNDREDS = re.compile(
+    rf"\b(?P<hundreds>{'|'.join(SMALL[1:10])})[ -]hundred(?:(?: and)? (?P<rest>{_NUMBER_WORD.pattern}))?\b",
+    re.IGNORECASE,
+)
 _ZERO = re.compile(r"0(?:\.0+)?")
 _WHOLE_SHARE = Decimal(100)
 _FIVE_MINUTES = 300
@@ -70,8 +80,15 @@ def _citation_spellings(surface: str) -> list[str]:
 
 def number_in_digits(value: str) -> str:
     """ "three weeks" and "three (3) weeks" become "3 weeks"; a value with other digits stays as it is."""
-    value = re.sub(r"\b[A-Za-z]+(?:-[A-Za-z]+)? \((\d{1,6})\)", r"\1", value)
-    return value if any(c.isdigit() for c in value) else _NUMBER_WORD.sub(_in_digits, value)
+    value = _WITH_DIGITS.sub(r"\1", value)
+    if any(c.isdigit() for c in value):
+        return value
+    return _NUMBER_WORD.sub(_in_digits, _HUNDREDS.sub(_hundreds_in_digits, value))
+
+
+def _hundreds_in_digits(match: re.Match[str]) -> str:
+    rest = 0 if match["rest"] is None else int(_NUMBER_WORD.sub(_in_digits, match["rest"]))
+    return str(100 * _NUMBERS[match["hundreds"].lower()] + rest)
 
 
 def _in_digits(match: re.Match[str]) -> str:
@@ -95,7 +112,9 @@ def are_comparable(a: Mention, b: Mention) -> bool:
 def wrong_values(mention: Mention, surface: str, rng: Random) -> Iterator[tuple[int, str]]:
     """(stealth, wrong value) in the spelling of the right value: far from the right value at stealth 0, near it at 1.
 
-    Example: for "5 days", (0, "15 days") and (1, "10 days").
+    Of each stealth there may be several, the first one first.
+
+    Example: for "5 days", (0, "15 days"), (0, "20 days"), (1, "10 days") and others.
     """
     value = mention.value
     if mention.kind is ClaimKind.date and isinstance(value, tuple) and len(value) == 3:
@@ -122,6 +141,9 @@ def _with_other_digits(surface: str, places: Sequence[int], rng: Random) -> str:
 
 def _wrong_dates(value: tuple[Any, ...], surface: str, rng: Random) -> Iterator[tuple[int, str]]:
     year, month, day = value
+    if year is None:
+        yield from _wrong_days(month, day, surface, rng)
+        return
     for stealth, years, days in ((0, rng.choice((-9, -7, -5)), 0), (1, rng.choice((-1, 1)), rng.randint(5, 40))):
         if day is None:
             yield stealth, surface.replace(str(year), str(year + years))
@@ -131,6 +153,25 @@ def _wrong_dates(value: tuple[Any, ...], surface: str, rng: Random) -> Iterator[
         except (ValueError, OverflowError):
             continue
         yield stealth, respell(other.isoformat(), surface, ClaimKind.date)
+
+
+def _wrong_days(month: int, day: int, surface: str, rng: Random) -> Iterator[tuple[int, str]]:
+    """Other days of the year, months away at stealth 0 and days away at 1: "July 29" for "July 22"."""
+    # A leap year knows every day. A day beyond its ends would be one of another year.
+    own = date(2000, month, day)
+    for stealth, steps in ((0, (61, 92, -61, -92)), (1, (7, 14, -7, -14))):
+        for step in rng.sample(steps, len(steps)):
+            other = own + timedelta(days=step)
+            if other.year == own.year:
+                yield stealth, _MONTH_AND_DAY.sub(partial(_as_day, other), surface)
+
+
+def _as_day(day: date, match: re.Match[str]) -> str:
+    """The month or the number of a day, written as the match writes it."""
+    if match["month"]:
+        name = MONTHS[day.month - 1]
+        return name if match["month"] in MONTHS and len(match["month"]) > 3 else name[:3]
+    return f"{day.day}{ordinal(day.day) if match['ordinal'] else ''}"
 
 
 def _wrong_zeros(surface: str, rng: Random) -> Iterator[tuple[int, str]]:
@@ -147,13 +188,12 @@ def _wrong_numbers(surface: str, rng: Random, *, has_years: bool) -> Iterator[tu
         # Scaled down and rounded, the ends of a range could change places.
         is_range = len(_NUMBER.findall(surface)) > 1
         usable = [f for f in factors if not (is_range and f.startswith("0"))]
-        text = _NUMBER.sub(
-            partial(_scale, factor=Decimal(rng.choice(usable)), has_years=has_years, steps=steps), surface
-        )
-        if re.match(r"1 [a-z ]*[a-rt-z]$", surface):
-            text += "s"
-        if text != surface and not (_share(surface) <= _WHOLE_SHARE < _share(text)):
-            yield stealth, text
+        for factor in rng.sample(usable, len(usable)):
+            text = _NUMBER.sub(partial(_scale, factor=Decimal(factor), has_years=has_years, steps=steps), surface)
+            if re.match(r"1 [a-z ]*[a-rt-z]$", surface):
+                text += "s"
+            if text != surface and not (_share(surface) <= _WHOLE_SHARE < _share(text)):
+                yield stealth, text
 
 
 def _share(text: str) -> Decimal:

@@ -18,7 +18,7 @@ from typing import Any
 
 from forge_arena.texts.emphasis import without_emphasis
 from forge_arena.texts.sentences import sentences
-from forge_arena.texts.values import Mention, mentions
+from forge_arena.texts.values import Mention, mentions, same_amount
 from forge_arena.texts.words import content, placed_stems, stem
 from forge_arena.types import ClaimKind
 
@@ -157,7 +157,7 @@ def _amounts(text: str) -> Iterator[tuple[ClaimKind, str, tuple[Decimal, Decimal
 
 def _amount(mention: Mention) -> tuple[str, Decimal, Decimal] | None:
     """(unit, least, greatest) of a value; a month is all of its days."""
-    value: Any = mention.value
+    value: Any = same_amount(mention.value)
     if not isinstance(value, tuple):
         return None
     if mention.kind is ClaimKind.date:

@@ -14,6 +14,7 @@ from forge_arena.documents.proposal import Fact, OtherValue
 from forge_arena.documents.quotations import MOST_WORDS, places
 from forge_arena.documents.section_names import find_section
 from forge_arena.documents.sections import Section
+from forge_arena.documents.standing_in import Place
 from forge_arena.documents.values import (
     COMPARABLE_STEALTH,
     MOST_COMPARABLE,
@@ -21,6 +22,7 @@ from forge_arena.documents.values import (
     NoValue,
     Value,
     absent_alternatives,
+    absent_values,
     as_alternative,
     comparable_values,
     gives_away,
@@ -134,7 +136,8 @@ class FactKeeper:
         if value is None:
             alternatives: tuple[Alternative, ...] = tuple(self._statements(what, fact, statement))
         else:
-            alternatives = (right_alternative(value), *self._wrong_values(what, fact, value))
+            place = Place(self._text, self._task, label, statement, value)
+            alternatives = (right_alternative(value), *self._wrong_values(what, fact, value, place))
         spans = [self._evidence(quotation, value), *([] if decided_by is None else [decided_by])]
         claim = Claim(
             id=f"{FACT}{number}",
@@ -269,7 +272,7 @@ class FactKeeper:
             return
         yield Alternative(name="turned", standing=Standing.turned, forms=(_bare(fact.opposite),), stealth=2)
 
-    def _wrong_values(self, what: str, fact: Fact, value: Value) -> Iterator[Alternative]:
+    def _wrong_values(self, what: str, fact: Fact, value: Value, place: Place) -> Iterator[Alternative]:
         """The values of other cases and the former ones, then comparable values, then values that stand nowhere."""
         known = {value.meaning}
         number = 0
@@ -277,6 +280,10 @@ class FactKeeper:
             if found.meaning in known:
                 continue
             known.add(found.meaning)
+            reason = place.why_not(found)
+            if reason is not None:
+                self.dropped.append(Dropped(f"{what}: other value {found.surface}", reason))
+                continue
             number += 1
             sentence = self._sentence_at(found.span)
             if other.former and _PAST.search(sentence):
@@ -284,13 +291,15 @@ class FactKeeper:
             else:
                 yield as_alternative(f"elsewhere_{number}", Standing.elsewhere, 3, found, value)
         room = 0 if value.kind is ClaimKind.term else MOST_COMPARABLE
-        for found in comparable_values(self._text, value, self._rng):
+        for found in place.contradicting_first(comparable_values(self._text, value, self._rng)):
             if room and found.meaning not in known and not holds_value(self._task, found):
                 known.add(found.meaning)
                 number += 1
                 room -= 1
                 yield as_alternative(f"elsewhere_{number}", Standing.elsewhere, COMPARABLE_STEALTH, found, value)
-        yield from absent_alternatives(f"{self._text}\n{self._task}", value, self._rng)
+        absent = list(absent_values(f"{self._text}\n{self._task}", value, self._rng))
+        fitting = list(place.contradicting_first(found for _, found in absent))
+        yield from absent_alternatives((stealth, found) for stealth, found in absent if found in fitting)
 
     def _other_values(self, what: str, fact: Fact, value: Value) -> Iterator[tuple[OtherValue, Value]]:
         for other in fact.other_values:

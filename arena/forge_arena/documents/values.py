@@ -1,7 +1,7 @@
 """The value of a fact: found in its quotation, read by what it means, and compared with the document's other values."""
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
@@ -30,6 +30,9 @@ SHORTEST, SHORTEST_NAME = 2, 3
 # Values are mistaken for each other up to such a ratio, and for none at all up to such a number.
 _LIKE, _LARGEST_FREE = 8, 100
 _NEIGHBOURHOOD = 400
+MEASURES = frozenset({ClaimKind.duration, ClaimKind.quantity})
+_AND = re.compile(r"^(\d[\d.,]*|[a-z]+) and (\d[\d.,]*|[a-z]+)(?= |-)", re.IGNORECASE)
+_JOINED = re.compile(r"^(?P<number>\d[\d.,]*|[a-z]+)-(?P<unit>[a-z]{3,})$", re.IGNORECASE)
 
 _COUNT = re.compile(r"\d[\d.,]*|[a-z]+", re.IGNORECASE)
 _COUNTED = re.compile(r"\d[\d.,]*(?P<rest> [a-z][^\d]*)", re.IGNORECASE)
@@ -83,7 +86,7 @@ def value_in(text: str, quotation: Span, proposed: str) -> Value:
         longer = next(m for m in found if m not in whole)
         raise NoValue(f"the value \u201c{proposed}\u201d is a part of \u201c{text[longer.start : longer.end]}\u201d")
     valued = [m for m in whole if m.kind in VALUE_KINDS or m.kind is ClaimKind.citation]
-    if len(valued) == 1 and _is_complete(valued[0]):
+    if len({(m.kind, same_amount(m.value)) for m in valued}) == 1 and _is_complete(valued[0]):
         only = valued[0]
         span = Span(start=only.start, end=only.end)
         return Value(only.kind, without_emphasis(span.of(text)), same_amount(only.value), span)
@@ -104,10 +107,8 @@ def mentions_around(text: str, start: int, end: int) -> Iterator[Mention]:
 
 
 def _is_complete(mention: Mention) -> bool:
-    """Whether a value says all that it must say: a date has a year, and it is certain which number is the month."""
-    if mention.kind is not ClaimKind.date:
-        return True
-    return isinstance(mention.value, tuple) and len(mention.value) == 3 and mention.value[0] is not None
+    """Whether it is certain which number of a date is the month. Any other value is complete."""
+    return mention.kind is not ClaimKind.date or (isinstance(mention.value, tuple) and len(mention.value) == 3)
 
 
 def _term(text: str, start: int, end: int, proposed: str) -> Value:
@@ -205,15 +206,23 @@ def as_alternative(name: str, standing: Standing, stealth: int, other: Value, li
 
     "8" beside "15 free withdrawals" is "8 free withdrawals".
     """
-    surface = respell(other.surface, like.surface, like.kind)
+    # "Between 1 and 2 weeks" has a range of which "and" is no part anywhere else.
+    surface = respell(_AND.sub(r"\1 to \2", other.surface), like.surface, like.kind)
+    if like.kind in MEASURES and not _JOINED.match(like.surface):
+        surface = _JOINED.sub(_apart, surface)
     counted = _COUNTED.fullmatch(like.surface)
     if like.kind is ClaimKind.term and counted is not None and _COUNT.fullmatch(other.surface):
         surface = f"{other.surface}{counted['rest']}"
     return Alternative(name=name, standing=standing, forms=spellings(other.kind, surface), stealth=stealth)
 
 
-def absent_alternatives(text: str, value: Value, rng: Random) -> Iterator[Alternative]:
-    """Wrong values that stand nowhere in the text: far from the right value at stealth 0, near it at 1."""
+def _apart(match: re.Match[str]) -> str:
+    """A measure that is joined with its unit, apart: "90 days" of "90-day"."""
+    return f"{match['number']} {match['unit']}{'' if match['number'] in ('1', 'one') else 's'}"
+
+
+def absent_values(text: str, value: Value, rng: Random) -> Iterator[tuple[int, Value]]:
+    """(stealth, wrong value) of values that stand nowhere in a text: far from the right value at 0, near it at 1."""
     if value.kind is ClaimKind.citation:
         others = unknown_citations(value.surface, set(), rng)
         candidates = [(stealth, other) for stealth, other in enumerate(others)]
@@ -221,15 +230,22 @@ def absent_alternatives(text: str, value: Value, rng: Random) -> Iterator[Altern
         candidates = list(wrong_values(value.mention, value.surface, rng))
     else:
         return
-    known: list[Hashable] = []
     for stealth, surface in candidates:
         meaning = same_amount(value_of(value.kind, surface))
-        if meaning is None or meaning in known or may_be_given_as(value, meaning):
+        if meaning is None or may_be_given_as(value, meaning):
             continue
         other = Value(value.kind, surface, meaning, value.span)
         if not holds_value(text, other):
-            known.append(meaning)
-            name, forms = f"absent_{len(known)}", spellings(value.kind, surface)
+            yield stealth, other
+
+
+def absent_alternatives(values: Iterable[tuple[int, Value]]) -> Iterator[Alternative]:
+    """The first of the wrong values of each stealth."""
+    seen: dict[int, Hashable] = {}
+    for stealth, value in values:
+        if stealth not in seen and value.meaning not in seen.values():
+            seen[stealth] = value.meaning
+            name, forms = f"absent_{len(seen)}", spellings(value.kind, value.surface)
             yield Alternative(name=name, standing=Standing.absent, forms=forms, stealth=stealth)
 
 

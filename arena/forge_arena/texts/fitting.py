@@ -71,6 +71,9 @@ _AGREES = re.compile(
     r"^\s+(?:is|are|was|were|has|have|does|do)\b|^\s+(?!as\b|this\b|its\b|is\b|us\b)[a-z]+s\b(?!\s*(?:of|and|or)\b)"
 )
 _VOWEL = re.compile(r"^[`\"'(\u201c]*(?:[aeioAEIO]|u(?!ni|se|ti)|8|11(?!\d)|18(?!\d)|hour|honest|heir)")
+_GENITIVE = re.compile(r"(?P<mark>['\u2019])s\b")
+# Behind an s only a genitive that a word follows, because a quotation may end there.
+_GENITIVE_OF_S = re.compile(r"(?P<mark>['\u2019])(?= [a-z])")
 _LOUD_LETTER = re.compile(r"^[`\"'(\u201c]*(?:one\b|once\b|eu|[AEFHILMNORSX](?:[A-Z]|-?\d))")
 
 
@@ -204,6 +207,15 @@ def with_article(text: str, fit: Replacement) -> Replacement:
     if right == own:
         return fit
     return Replacement(at, fit.end, f"{right.capitalize() if text[at].isupper() else right} {fit.text}")
+
+
+def with_genitive(text: str, fit: Replacement) -> Replacement:
+    """The replacement with the genitive behind it adapted: "two months' notice" for "one month's notice"."""
+    old_ends, new_ends = (phrase[-1:].lower() == "s" for phrase in (text[fit.start : fit.end], fit.text))
+    own = (_GENITIVE_OF_S if old_ends else _GENITIVE).match(text, fit.end)
+    if own is None or old_ends is new_ends:
+        return fit
+    return Replacement(fit.start, own.end(), f"{fit.text}{own['mark']}{'' if new_ends else 's'}")
 
 
 def _word_before(text: str, start: int) -> str:

@@ -82,7 +82,9 @@ def with_unit_like(measure: str, like: str) -> str:
 
 def _rewrite_date(old: str, new: str, surface: str) -> str | None:
     before, after = value_of(ClaimKind.date, old), value_of(ClaimKind.date, new)
-    if not (isinstance(before, tuple) and isinstance(after, tuple)) or None in before or None in after:
+    if not (isinstance(before, tuple) and isinstance(after, tuple)) or None in (*before[1:], *after[1:]):
+        return None
+    if (before[0] is None) is not (after[0] is None):
         return None
     parts = _DAY_AND_MONTH.fullmatch(surface)
     if parts is None:
@@ -97,12 +99,13 @@ def _rewrite_date(old: str, new: str, surface: str) -> str | None:
         return None
     name = MONTHS[after[1] - 1]
     shown = name if month == full else name[: len(month.rstrip("."))] + ("." if month.endswith(".") else "")
-    number = f"{after[2]}{_ordinal(after[2])}" if parts["ordinal"] else f"{after[2]}"
+    number = f"{after[2]}{ordinal(after[2])}" if parts["ordinal"] else f"{after[2]}"
     written = surface.replace(month, shown).replace(f"{day}{parts['ordinal'] or ''}", number, 1)
     return written.replace(str(before[0]), str(after[0])) if parts["year"] else written
 
 
-def _ordinal(day: int) -> str:
+def ordinal(day: int) -> str:
+    """The letters behind the number of a day: "st" of "1st"."""
     return "th" if 10 < day < 14 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
 
 

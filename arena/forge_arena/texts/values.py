@@ -46,7 +46,9 @@ MONTHS = (
 )
 _MONTH = r"(?:" + "|".join(rf"{m[:3]}(?:{m[3:]})?" if len(m) > 3 else m for m in MONTHS) + r"|Sept)\b\.?"
 _FROM_ONE = SMALL[1:]
-_NUMBER_WORD = rf"(?:(?:{'|'.join(TENS)})(?:-(?:{'|'.join(_FROM_ONE[:9])}))?|{'|'.join(reversed(_FROM_ONE))}|hundred)"
+_BELOW_HUNDRED = rf"(?:{'|'.join(TENS)})(?:-(?:{'|'.join(_FROM_ONE[:9])}))?|{'|'.join(reversed(_FROM_ONE))}"
+_HUNDREDS = rf"(?:{'|'.join(_FROM_ONE[:9])})[ -]hundred\b"
+_NUMBER_WORD = rf"(?:{_HUNDREDS}(?:(?: and)? (?:{_BELOW_HUNDRED})\b)?|{_BELOW_HUNDRED}|hundred)"
 _DIGITS = r"\d\d{0,14}(?:[,.]\d{1,15}){0,6}"
 _SPELLED = rf"(?:{_DIGITS}|{_NUMBER_WORD}\b(?: \(\d{{1,6}}\))?)"
 # A number word has a capital letter where a sentence begins, and in contracts before its digits: "Ten (10) days".

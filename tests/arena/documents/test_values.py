@@ -5,12 +5,13 @@ from random import Random
 
 import pytest
 
-from forge_arena.documents.alternatives import are_comparable, wrong_values
+from forge_arena.documents.alternatives import are_comparable, number_in_digits, wrong_values
 from forge_arena.documents.quotations import locate
 from forge_arena.documents.values import (
     NoValue,
     Value,
     absent_alternatives,
+    absent_values,
     as_alternative,
     comparable_values,
     gives_away,
@@ -19,7 +20,7 @@ from forge_arena.documents.values import (
     value_in,
 )
 from forge_arena.texts.values import Mention, value_of
-from forge_arena.types import ClaimKind, Standing
+from forge_arena.types import ClaimKind, Span, Standing
 
 TEXT = (
     "The late fee is $30.50, and interest runs at 4%. Rooms are kept for 3 to 5 days. The bond is 0% for members. "
@@ -42,7 +43,7 @@ def value(quotation: str, proposed: str) -> Value:
         ("interest runs at 4%", "4%", ClaimKind.percent, "4%"),
         ("kept for 3 to 5 days", "3 to 5 days", ClaimKind.duration, "3 to 5 days"),
         ("Rent is due on 1 May 2026", "on 1 May 2026", ClaimKind.date, "1 May 2026"),
-        ("and each 15 June", "15 June", ClaimKind.term, "15 June"),
+        ("and each 15 June", "15 June", ClaimKind.date, "15 June"),
         ("has 15 free visits", "15 free visits", ClaimKind.term, "15 free visits"),
         ("Call the night desk", "night desk", ClaimKind.term, "night desk"),
         ("Refunds follow section 12.21", "12.21", ClaimKind.citation, "section 12.21"),
@@ -70,7 +71,7 @@ def test_no_value_is_read(quotation: str, proposed: str, reason: str) -> None:
 
 
 def absent(found: Value) -> list[tuple[int, str]]:
-    return [(a.stealth, a.forms[0]) for a in absent_alternatives(TEXT, found, Random(3))]
+    return [(a.stealth, a.forms[0]) for a in absent_alternatives(absent_values(TEXT, found, Random(3)))]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,7 @@ def absent(found: Value) -> list[tuple[int, str]]:
         ("Rent is due on 1 May 2026", "1 May 2026"),
         ("numbered like #W2692684", "#W2692684"),
         ("has 15 free visits", "15 free visits"),
+        ("and each 15 June", "15 June"),
         ("The kiln has 4 cyl", "4 cyl"),
     ],
 )
@@ -93,6 +95,47 @@ def test_absent_values_are_others_of_the_same_form(quotation: str, proposed: str
         assert surface not in TEXT
         assert value_of(right.kind, surface) not in (None, right.meaning)
         assert len(surface.split()) == len(proposed.split())
+
+
+@pytest.mark.parametrize("day", ["June 30", "30 June", "Jan. 1st", "December 31"])
+def test_another_day_of_the_year_is_a_day(day: str) -> None:
+    right = Value(ClaimKind.date, day, value_of(ClaimKind.date, day), Span(start=0, end=len(day)))
+    for seed in range(20):
+        wrong = list(wrong_values(right.mention, day, Random(seed)))
+        assert {stealth for stealth, _ in wrong} == {0, 1}
+        assert all(value_of(ClaimKind.date, other) not in (None, right.meaning) for _, other in wrong)
+
+
+def test_a_value_that_a_bracket_repeats_is_one_value() -> None:
+    text = "A meeting is called by five percent (5%) of the members."
+    found = value_in(text, Span(start=0, end=len(text)), "five percent (5%)")
+    assert (found.kind, found.surface) == (ClaimKind.percent, "five percent")
+
+
+def test_a_number_of_several_words_is_one_number() -> None:
+    text = "It lasts up to one hundred eighty (180) days."
+    found = value_in(text, Span(start=0, end=len(text)), "one hundred eighty (180) days")
+    assert found.surface == "one hundred eighty (180) days"
+    assert [number_in_digits(words) for words in (found.surface, "two hundred and five days")] == [
+        "180 days",
+        "205 days",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("other", "like", "surface"),
+    [
+        ("1 and 2 weeks", "3 to 4 weeks", "1 to 2 weeks"),
+        ("90-day", "30 days", "90 days"),
+        ("1-month", "30 days", "1 month"),
+    ],
+)
+def test_a_value_of_elsewhere_is_spelled_so_that_it_stands_alone(other: str, like: str, surface: str) -> None:
+    values = [
+        Value(ClaimKind.duration, words, value_of(ClaimKind.duration, words), Span(start=0, end=1))
+        for words in (other, like)
+    ]
+    assert as_alternative("elsewhere", Standing.elsewhere, 2, *values).forms[0] == surface
 
 
 def test_what_is_free_costs_a_usual_amount_instead() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forge_arena.texts.fitting import article, replacement, with_article
+from forge_arena.texts.fitting import Replacement, article, replacement, with_article, with_genitive
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,18 @@ def test_the_article_follows_the_new_word() -> None:
 )
 def test_the_article_is_chosen_by_sound(phrase: str, wanted: str) -> None:
     assert article(phrase) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "wanted"),
+    [
+        ("Give one month's notice.", "one month", "two months", "Give two months' notice."),
+        ("Give two months\u2019 notice.", "two months", "one month", "Give one month\u2019s notice."),
+        ("Give one month's notice.", "one month", "one year", "Give one year's notice."),
+        ("It lasts 'two months'.", "two months", "one month", "It lasts 'one month'."),
+    ],
+)
+def test_a_genitive_goes_with_its_phrase(text: str, old: str, new: str, wanted: str) -> None:
+    start = text.index(old)
+    fit = with_genitive(text, Replacement(start, start + len(old), new))
+    assert text[: fit.start] + fit.text + text[fit.end :] == wanted
