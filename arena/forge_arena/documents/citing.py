@@ -15,6 +15,7 @@ from forge_arena.types import Alternative, Claim, ClaimKind, Domain, Scenario, S
 
 # A section that is so much of the text is the text. A sentence with so many words of a fact says the fact.
 _MOST_OF_TEXT, _NEARLY_ALL = 0.7, 0.75
+_FEWEST_TOPIC_WORDS = 2
 # How likely it is that somebody asks for the section of a fact of a kind, or of a fact without a value.
 _ASKED_ABOUT = {
     ClaimKind.duration: 3,
@@ -60,12 +61,14 @@ def keep_citations(
 def _candidates(facts: Sequence[KeptFact], sections: Sequence[Section], text: str, rng: Random) -> list[Claim]:
     """For each fact that an answer must state, that its section is what to cite for it."""
     claims: list[Claim] = []
+    avoided = content(" ".join(f"{fact.claim.label} {fact.statement}" for fact in facts))
     for fact in facts:
         section = fact.section
         if section is None or not fact.claim.required or section.end - section.start > _MOST_OF_TEXT * len(text):
             continue
         others = _sections_that_say_so(fact, section, sections, text)
-        wrong = wrong_sections(section, sections, others, text, rng)
+        alike = [other for other in sections if other not in others and _speaks_of(fact, other, text)]
+        wrong = wrong_sections(section, sections, [*others, *alike], text, rng, avoided)
         if not wrong:
             continue
         forms = (form for right in (section, *others) for form in citation_forms(right))
@@ -146,6 +149,21 @@ def _says(fact: KeptFact, passage: str) -> bool:
         ):
             return True
     return False
+
+
+def _speaks_of(fact: KeptFact, section: Section, text: str) -> bool:
+    """Whether a paragraph of a section speaks of the topic and the case of a fact, in whatever words.
+
+    The topic is what the label and the statement have in common. The title of the section counts with each paragraph.
+    For "Elgg 2.3 gets bug fixes" one may cite a row of a table, or a rule elsewhere that speaks of the fixes of 2.3.
+    """
+    label, statement = content(fact.claim.label), content(fact.statement)
+    topic = (label & statement) - (frozenset() if fact.value is None else content(fact.value.surface))
+    if len(topic) < _FEWEST_TOPIC_WORDS:
+        return False
+    title = content(section.title)
+    paragraphs = re.split(r"\n\s*\n", text[section.body : section.end])
+    return any(len(topic & (title | content(paragraph))) >= _NEARLY_ALL * len(topic) for paragraph in paragraphs)
 
 
 def _is_end_of_range(sentence: str, span: Span) -> bool:

@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from random import Random
 
 from forge_arena.documents.headings.numbers import LABEL
-from forge_arena.documents.headings.titles import is_name
+from forge_arena.documents.invented_titles import invented_titles
 from forge_arena.documents.sections import Section
 from forge_arena.texts.leaning import has_verb
 from forge_arena.types import Alternative, Span, Standing
@@ -26,12 +26,6 @@ _LETTERS = 26
 _ROMAN = re.compile(r"[IVXLC]+")
 _QUOTES = "\"'\u201c\u201d\u2018\u2019*_`#:.-\u2013\u2014 "
 _WORDS = ("section", "clause")
-# Titles that documents of any kind have.
-_INVENTED = (
-    "Additional information", "Definitions and scope", "Exceptions and special cases", "Frequently asked questions",
-    "General provisions", "Implementation notes", "Other conditions", "Rights and duties", "Summary of changes",
-    "Terms and conditions", "Transitional provisions",
-)  # fmt: skip
 # A title that nobody takes for the place of a rule: a question, a call, a sentence, a remark.
 MOST_NAME_WORDS = 6
 
@@ -131,19 +125,27 @@ def _quoted(title: str, opening: str, closing: str) -> str:
 
 
 def wrong_sections(
-    section: Section, sections: Sequence[Section], right: Sequence[Section], text: str, rng: Random
+    section: Section,
+    sections: Sequence[Section],
+    not_wrong: Sequence[Section],
+    text: str,
+    rng: Random,
+    avoided: Set[str] = frozenset(),
 ) -> list[Alternative]:
     """What an answer could cite instead: other sections of the document, and a section that it does not have.
 
     Args:
-        right: the sections that may be cited too, because they say the same or hold the section.
+        not_wrong: the sections that may be cited too, or that a reader could take for the right one.
+        avoided: the stems of words that the title of no invented section has, such as those of the facts.
     """
     others = [
         other
         for other in sections
         if is_citable(other, sections)
         and (other.number is None) == (section.number is None)
-        and other not in right
+        and other not in not_wrong
+        # A line of large letters with nothing under it is cited by nobody.
+        and text[other.body : other.end].strip()
         and not (other.start < section.end and section.start < other.end)
     ]
     alike = [other for other in others if _depth(other) == _depth(section)]
@@ -160,7 +162,7 @@ def wrong_sections(
         )
         for place, other in enumerate(chosen)
     ]
-    return [*wrong, *_absent_sections(section, sections, text, rng)]
+    return [*wrong, *_absent_sections(section, sections, text, rng, avoided)]
 
 
 def _depth(section: Section) -> int:
@@ -168,10 +170,12 @@ def _depth(section: Section) -> int:
     return 0 if section.number is None else len(re.findall(r"\d+|[A-Za-z]+", section.number))
 
 
-def _absent_sections(section: Section, sections: Sequence[Section], text: str, rng: Random) -> list[Alternative]:
+def _absent_sections(
+    section: Section, sections: Sequence[Section], text: str, rng: Random, avoided: Set[str]
+) -> list[Alternative]:
     """Sections that the document does not have: a far one at stealth 0, a near one at 1."""
     if section.number is None:
-        title = _invented_title(section, sections, text, rng)
+        title = _invented_title(section, sections, text, rng, avoided)
         if title is None:
             return []
         return [Alternative(name="absent_0", standing=Standing.absent, forms=tuple(_title_forms(title)), stealth=0)]
@@ -198,8 +202,10 @@ def _absent_sections(section: Section, sections: Sequence[Section], text: str, r
     return wrong
 
 
-def _invented_title(section: Section, sections: Sequence[Section], text: str, rng: Random) -> str | None:
-    """A title that such a document could have, and that does not stand in it, written as the others are.
+def _invented_title(
+    section: Section, sections: Sequence[Section], text: str, rng: Random, avoided: Set[str]
+) -> str | None:
+    """A title that the document could have and does not have, written as the others are.
 
     Beside "Version 4.1" that is "Version 4.3".
     """
@@ -209,14 +215,8 @@ def _invented_title(section: Section, sections: Sequence[Section], text: str, rn
         further = [f"{section.title[: counted.start()]}{int(counted[0]) + step}" for step in range(1, 6)]
         absent = [title for title in further if title.lower() not in low]
         return absent[rng.randrange(len(absent))] if absent else None
-    titles = [title for title in _INVENTED if title.lower() not in low]
-    if not titles:
-        return None
-    title = titles[rng.randrange(len(titles))]
-    longer = [other.title for other in sections if len(other.title.split()) > 1]
-    if longer and all(map(str.isupper, longer)):
-        return title.upper()
-    return title.title().replace(" And ", " and ").replace(" Of ", " of ") if any(map(is_name, longer)) else title
+    titles = list(invented_titles(text, [other.title for other in sections if other.title], avoided))
+    return titles[rng.randrange(len(titles))] if titles else None
 
 
 def _is_name_of_section(section: Section) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from forge_arena.documents.section_names import citation_forms, find_section, is_citable, wrong_sections
 from forge_arena.documents.sections import Section, sections
+from forge_arena.texts.words import content
 from forge_arena.types import Span, Standing
 
 NUMBERED = """\
@@ -182,18 +183,28 @@ def test_no_question_and_no_sentence_is_cited_in_the_place_of_a_name() -> None:
         assert [a.forms[0] for a in wrong if a.standing is Standing.elsewhere] == ['section "Winter storage"']
 
 
-def test_an_invented_title_is_one_that_a_document_has_and_this_one_does_not() -> None:
-    found = sections(TITLES)
-    right = named(TITLES, "Rent", "A boat costs")
+def test_an_invented_title_is_made_of_words_of_the_document_that_stand_in_no_title_and_no_fact() -> None:
+    text = (
+        f"{TITLES}\n## The harbour\n\nThe pick-up slip is signed by the owner. A spare anchor may lie on the deck, and every"
+        " mooring line has a tag. The boat fee is due in May, and the life jacket of a guest is lent."
+    )
+    found = sections(text)
+    right = named(text, "Rent", "A boat costs")
     invented = {
         alternative.forms[0]
         for seed in range(20)
-        for alternative in wrong_sections(right, found, (), TITLES, Random(seed))
+        for alternative in wrong_sections(right, found, (), text, Random(seed), content("The boat fee is due in May."))
         if alternative.standing is Standing.absent
     }
-    words = {word for form in invented for word in form.lower().strip('"').split()}
-    assert len(invented) > 3
-    assert not words & {"further", "rent", "questions?", "mooring", "storage", "boats"}
+    assert invented == {'section "Pick-up slip"', 'section "Spare anchor"', 'section "Life jacket"'}
+
+
+def test_a_heading_with_nothing_under_it_is_no_wrong_section() -> None:
+    text = "# Saw\n\n**Model 24**\n\n**Bed 60 x 30**\n\n## Use\n\nPut on the guard.\n\n## Care\n\nOil the blade.\n"
+    found = sections(text)
+    for seed in range(8):
+        wrong = wrong_sections(named(text, "Use", "Put on the guard"), found, (), text, Random(seed))
+        assert {a.forms[0] for a in wrong if a.standing is Standing.elsewhere} == {'section "Care"'}
 
 
 def test_a_section_that_a_short_document_lacks_has_a_number_near_its_last() -> None:
