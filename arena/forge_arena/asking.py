@@ -16,7 +16,7 @@ from typing import TypeVar
 from forge_arena.flaws import REJECTS, WORDS, Flaw, flaws_of
 from forge_arena.reader import Reader, read
 from forge_arena.revision import objections, quote
-from forge_arena.traces import without_traces
+from forge_arena.traces import speaks_of_revision, without_traces
 from forge_arena.types import Answer, Span
 from forge_arena.usability import VETOED, Usability, reasons_against
 from forge_arena.verify import ClaimReport, Verifier
@@ -148,9 +148,10 @@ class Asking:
         )
         # An answer that obeys is looked at as a clean one is, because the forms of a key must not differ in style.
         flaws = flaws_of(scenario, answer.output, clean=result.report.broken <= {spare})
-        shown = without_traces(answer, f"{scenario.task} {scenario.source_material}") if revision else answer
+        known = f"{scenario.task} {scenario.source_material}"
+        shown = without_traces(answer, known) if revision else answer
         if shown is None:
-            flaws = (*flaws, Flaw.told)
+            flaws = (*flaws, Flaw.told if speaks_of_revision(answer.output, known) else Flaw.thought_of)
         return Written(answer, shown or answer, result.report, result.verifier, result.vetoed, flaws)
 
 

@@ -42,6 +42,7 @@ class Flaw(StrEnum):
     unclosed = "unclosed"
     repeated = "repeated"
     told = "told"
+    thought_of = "thought_of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,13 @@ WORDS: Mapping[Flaw, Words] = {
     Flaw.told: Words(
         "told revision", "The answer speaks of remarks or of an earlier answer: its reader knows of neither."
     ),
+    Flaw.thought_of: Words(
+        "told thoughts",
+        "The thoughts speak of nothing but remarks or an earlier answer: think about the task and the material alone.",
+    ),
 }
 # A text with one of these flaws is no answer, even if the Verifier finds every claim in it.
-REJECTS = frozenset({Flaw.overlong, Flaw.copied, Flaw.told})
+REJECTS = frozenset({Flaw.overlong, Flaw.copied, Flaw.told, Flaw.thought_of})
 
 
 def flaws_of(scenario: Scenario, text: str, *, clean: bool) -> tuple[Flaw, ...]:

@@ -39,13 +39,17 @@ def without_traces(answer: Answer, known: str) -> Answer | None:
 
     Returns: None if the output speaks of a revision, or if all of the reasoning does.
     """
-    low = lower(known)
-    if _has_trace(_OUTPUT, answer.output, low):
+    if speaks_of_revision(answer.output, known):
         return None
-    reasoning = _without_sentences(answer.reasoning, low)
+    reasoning = _without_sentences(answer.reasoning, lower(known))
     if answer.reasoning.strip() and not reasoning:
         return None
     return answer.model_copy(update={"reasoning": reasoning})
+
+
+def speaks_of_revision(output: str, known: str) -> bool:
+    """Whether an output speaks of a revision of which the task and the source, `known`, do not speak."""
+    return _has_trace(_OUTPUT, output, lower(known))
 
 
 def _without_sentences(reasoning: str, known: str) -> str:

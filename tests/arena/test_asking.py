@@ -108,6 +108,17 @@ async def test_an_answer_that_speaks_of_the_exchange_is_not_used(brain: Brain, w
     assert arena.counts["answers_rejected_told_revision"] == 1
 
 
+async def test_thoughts_of_nothing_but_the_exchange_are_named_as_such(brain: Brain, worker: OpenAIWorker) -> None:
+    again = "I check the passages again."
+    brain.reactions = [written(WRONG), written(RIGHT.output, again), written(RIGHT.output)]
+    arena = arena_of(worker)
+    assert (await make(arena)).observation.worker_output == RIGHT.output
+    said = brain.seen[2]["messages"][3]["content"]
+    assert "The thoughts speak of nothing but remarks" in said
+    assert "The answer speaks" not in said
+    assert arena.counts["answers_rejected_told_thoughts"] == 1
+
+
 class Plain:
     """Somebody else's Worker, which has no `revise`."""
 
