@@ -109,6 +109,9 @@ def _markdown(html: str, *, is_page: bool) -> str:
             element.decompose()
     for element in root.find_all("summary"):
         element.name = "h3"
+    for table in root.find_all("table"):
+        if _is_layout(table):
+            _unwrap_table(table)
     if is_page:
         root = _main_part(root)
     for string in root.find_all(string=True):
@@ -127,6 +130,28 @@ def _markdown(html: str, *, is_page: bool) -> str:
     text: str = converter.convert_soup(root)
     lines = (line.rstrip() for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _is_layout(table: Any) -> bool:
+    """Whether a table only arranges a page: a cell has headings, tables or several paragraphs, and no cell is a head."""
+    cells = [cell for cell in table.find_all(["td", "th"]) if cell.find_parent("table") is table]
+    if any(cell.name == "th" for cell in cells):
+        return False
+    return any(
+        cell.find(["h1", "h2", "h3", "h4", "h5", "h6", "table"]) is not None
+        or len(cell.find_all(["p", "ul", "ol"])) > 1
+        for cell in cells
+    )
+
+
+def _unwrap_table(table: Any) -> None:
+    """Make the cells of a table the parts of a page, in order."""
+    for element in table.find_all(["td", "tr", "tbody", "thead", "tfoot", "caption", "colgroup", "col"]):
+        if element.find_parent("table") is table:
+            element.name = "div"
+            element.attrs = {}
+    table.name = "div"
+    table.attrs = {}
 
 
 def _is_hidden(element: Any) -> bool:

@@ -17,6 +17,7 @@ from pydantic import Field, TypeAdapter
 
 from forge_arena.documents.document import Document, Refused, Unreadable
 from forge_arena.documents.language import is_code, other_language
+from forge_arena.documents.lightweight import markdown_text, rest_text
 from forge_arena.documents.markup import html_text, word_text
 from forge_arena.documents.pdf import pdf_text
 from forge_arena.errors import FileError
@@ -64,7 +65,6 @@ _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp",
 # What a page shows nothing of: soft hyphens, joiners, marks of direction, and the letters of tags. A text could hide
 # instructions in them, and a quotation would not be found for them.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 
@@ -201,8 +201,7 @@ def _converted(path: Path, suffix: str) -> tuple[str, tuple[int, ...]]:
         )
     if suffix in _TEXTS:
         text = read_text(path)
-        # A reader of the page does not see a comment.
-        return (_COMMENT.sub("", text) if suffix in _MARKDOWN else text), ()
+        return (markdown_text(text) if suffix in _MARKDOWN else rest_text(text) if suffix == ".rst" else text), ()
     data = path.read_bytes()
     try:
         return _CONVERTERS[suffix](data)

@@ -155,3 +155,14 @@ def test_a_word_file_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setattr(markup, "MOST_UNPACKED_BYTES", 1_000)
     with pytest.raises(Unreadable, match="unpacks to"):
         word_text(word(lambda file: None))
+
+
+def test_a_table_that_only_arranges_a_page_is_no_table() -> None:
+    page = (
+        "<body><table><tr><td><h2>Loans</h2><p>A loan lasts 3 weeks.</p><table><tr><th>Item</th><th>Days</th></tr>"
+        "<tr><td>Saw</td><td>9</td></tr></table></td><td><h2>Fines</h2><p>A fine is $4.</p></td></tr></table></body>"
+    )
+    text = html_text(page.encode())
+    assert "## Loans\n\nA loan lasts 3 weeks." in text
+    assert "| Item | Days |\n| --- | --- |\n| Saw | 9 |" in text
+    assert [section.title for section in sections(text)] == ["Loans", "Fines"]
