@@ -133,7 +133,7 @@ def _markdown(html: str, *, is_page: bool) -> str:
 
 
 def _is_layout(table: Any) -> bool:
-    """Whether a table only arranges a page: a cell has headings, tables or several paragraphs, and no cell is a head."""
+    """Whether a table only arranges a page: no cell is a head, and one has headings, tables or several paragraphs."""
     cells = [cell for cell in table.find_all(["td", "th"]) if cell.find_parent("table") is table]
     if any(cell.name == "th" for cell in cells):
         return False

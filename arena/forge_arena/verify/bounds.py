@@ -39,13 +39,20 @@ _BEHIND = re.compile(
     r"| at (?:the )?most\b| maximum\b))",
     re.IGNORECASE,
 )
-
+# "Once 3 weeks have gone by" is a lower bound.
+_GONE_BY = re.compile(
+    r"^[*_)\"'\u201d`]{0,2} (?:has|have|had|are|is) (?:passed|elapsed|gone by|over|up)\b", re.IGNORECASE
+)
 
 # "No later than 3 weeks before" is a lower bound of the weeks.
 _AHEAD = re.compile(r"^ (?:before|ahead|in advance|prior|beforehand|earlier)\b", re.IGNORECASE)
 _IN_TIME = re.compile(r"\b(?:later|earlier|sooner)\b", re.IGNORECASE)
 
-_LABELLED = re.compile(r"\b(?:(?P<low>minimum|at least)|(?P<high>maximum|at most))\b", re.IGNORECASE)
+_LABELLED = re.compile(
+    r"\b(?:(?P<low>minimum|at least|from when|from what|since when)"
+    r"|(?P<high>maximum|at most|until when|by when|deadline|expir(?:es|y|e)|last day))\b",
+    re.IGNORECASE,
+)
 _COUNTED_FROM = re.compile(
     r"^[*_)\"'\u201d`]{0,3} (?:(?P<ahead>before|prior to|ahead of|in advance of)|after|following|from|since)\b",
     re.IGNORECASE,
@@ -84,6 +91,9 @@ def bound_at(text: str, start: int, end: int) -> Bound | None:
     behind = _BEHIND.match(text[end:right])
     if behind is not None:
         return Bound(Side.least if behind["low"] else Side.most, end)
+    if _GONE_BY.match(text[end:right]):
+        ahead = _BEFORE.search(before)
+        return Bound(Side.most if ahead is not None and ahead["early"] else Side.least, end)
     ranged = _END_OF_RANGE.search(before)
     if ranged is not None:
         return Bound(Side.most, left + ranged.start())

@@ -19,7 +19,7 @@ from forge_arena.texts.sentences import lower
 from forge_arena.texts.values import mentions, same_amount, value_of
 from forge_arena.texts.words import content
 from forge_arena.types import VALUE_KINDS, Claim, ClaimKind, Scenario, Standing
-from forge_arena.verify.bounds import CLAUSE_MARK, clause_around
+from forge_arena.verify.bounds import CLAUSE_MARK, bound_at, clause_around
 from forge_arena.verify.known_values import is_same_date, places_of
 from forge_arena.verify.passages import Passages
 
@@ -132,9 +132,17 @@ class Exchanges:
                 for other in claim.wrong
                 if other.standing is Standing.superseded and other.forms
             }
+            is_free = not any(
+                bound_at(text, start, end)
+                for _, text in self._passages.unbroken
+                for start, end in places_of(text, claim.kind, form, right)
+            )
             for _, text in self._passages.unbroken:
                 for mention in mentions(text):
                     value = same_amount(mention.value)
+                    if is_free and bound_at(text, mention.start, mention.end) is not None:
+                        # "Below 99%" says when the 10% hold, and nobody would exchange the two.
+                        continue
                     if mention.kind is claim.kind and value not in seen and _are_comparable(value, mention.kind, right):
                         seen.add(value)
                         yield text[mention.start : mention.end], value, labels.get(value, "")

@@ -16,14 +16,15 @@ something else.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from forge_arena.texts.number_words import SMALL
 from forge_arena.texts.values import mentions, same_amount, value_of
 from forge_arena.texts.words import content, placed_stems, stem
 from forge_arena.types import VALUE_KINDS, Claim, ClaimKind, Scenario
-from forge_arena.verify.bounds import DENIAL, Bound, bound_at, bound_named, clause_around, is_ahead
+from forge_arena.verify.bounds import DENIAL, Bound, Side, bound_at, bound_named, clause_around, is_ahead
 from forge_arena.verify.known_values import places_of
 from forge_arena.verify.opposites import are_opposed
 from forge_arena.verify.passages import Passages
@@ -81,6 +82,11 @@ _COMPARING = re.compile(
     re.IGNORECASE,
 )
 _OR_BEHIND = re.compile(r"^[*_\"'\u201d)`]{0,3}(?: or |/)(?P<rest>[^,;.()]{1,40})", re.IGNORECASE)
+# Behind a comma or a citation only another number is the other value: "50% (section 5.6), or 20% by phone".
+_OR_FURTHER = re.compile(
+    r"^[*_\"'\u201d)`]{0,3}(?: \([^()]{1,60}\))?,? or (?:of |for |at )?(?P<rest>[^,;.()]{1,40})", re.IGNORECASE
+)
+_NUMBER = re.compile(rf"\d|(?:{'|'.join(SMALL[1:])})\b", re.IGNORECASE)
 _OR_BEFORE = re.compile(
     r"(?P<rest>[^,;.()]{1,40}?)[*_\"'\u201d)`]{0,3}(?: or (?:the |an? |by |with |in |on |at )?|/)[*_\"'\u201c(`]{0,3}$",
     re.I,
@@ -107,6 +113,17 @@ _CODES = {
 }  # fmt: skip
 # What is said of "pieces that are not fetched within 3 weeks" is not denied.
 _BESIDE = re.compile(r"\b(?:that|which|who|whose|whoever|whatever|if|when|where|while|unless|until|because)\b", re.I)
+# A time that has no number is bounded, too: "by the end of the second cycle".
+_A_TIME = re.compile(r"\b(?:ends?|start|beginning|day|week|month|quarter|year|season|term|cycle)\b", re.IGNORECASE)
+# Where a sentence goes on with another case.
+_FURTHER = re.compile(r";|,? (?:and|but|while|whereas) (?!\d)", re.IGNORECASE)
+_ONLY = re.compile(r"\bonly [*_(]*$", re.IGNORECASE)
+_EACH_BEHIND = re.compile(
+    r"^[*_)\"'\u201d`]{0,3} (?:(?:on|for|of) )?(?:per|each|every) (?P<unit>[a-z]+)|^[*_)]{0,3} an? (?P<time>hour|day"
+    r"|night|week|month|year)\b",
+    re.IGNORECASE,
+)
+_ONE_BY_ONE = re.compile(r"(?:\b(?:per|each|every|an?|one)[ -]|/ ?)([a-z]+)(?:[ -]([a-z]+))?", re.IGNORECASE)
 _UNITS = r"(?P<unit>second|minute|hour|day|night|week|month|quarter|year|person|group|room|household|item|page)\b"
 _A_UNIT = re.compile(rf"^[*_]{{0,3}} an? {_UNITS}", re.IGNORECASE)
 _RATE = re.compile(
@@ -114,6 +131,7 @@ _RATE = re.compile(
     r"|\b(?P<adverb>hourly|daily|nightly|weekly|monthly|quarterly|yearly|annual)",
     re.IGNORECASE,
 )
+_RATED = frozenset({ClaimKind.money, ClaimKind.percent, ClaimKind.quantity})
 _ADVERBS = {"daily": "day", "yearly": "year", "annual": "year"}
 
 
@@ -139,6 +157,16 @@ class Senses:
 
     def __init__(self, scenario: Scenario, passages: Passages) -> None:
         self._passages = passages
+        # The things of which source and task speak one by one: "per sample", "each day".
+        self._each = _things_one_by_one(f"{scenario.source_material}\n{scenario.task}")
+        # The values that may stand beside any value: those of the task, and the right ones of all claims.
+        in_task = ((m.kind, same_amount(m.value)) for line in scenario.task.splitlines() for m in mentions(line))
+        of_claims = (
+            (claim.kind, same_amount(value_of(claim.kind, claim.right.forms[0])))
+            for claim in scenario.claims
+            if claim.kind in VALUE_KINDS and claim.right.forms
+        )
+        self._may_stand = frozenset((*in_task, *of_claims))
         # By claim: the words of its label, and those of the labels of the other claims.
         labels = {c.id: content(c.label) for c in scenario.claims if c.kind in COMPARED_KINDS and c.of is None}
         self._labels = {
@@ -156,13 +184,20 @@ class Senses:
             places = self._places[claim.id] = tuple(self._places_of(claim))
         if not places:
             return False
-        if self._is_headed_otherwise(claim, text, start):
+        if self._is_headed_otherwise(claim, text, start) or self._is_given_for_each(claim, text, end):
             return True
-        return all(_is_otherwise(claim, place, text, start, end) for place in places)
+        return all(_is_otherwise(claim, place, text, start, end, self._may_stand) for place in places)
 
     def is_past_itself(self, claim: Claim) -> bool:
         """Whether a claim is itself about what is in force no more: "the versions that are no longer supported"."""
         return _NO_MORE.search(claim.label) is not None
+
+    def _is_given_for_each(self, claim: Claim, text: str, end: int) -> bool:
+        """Whether an amount is given for each of what neither source nor task counts one by one: "$50 a day"."""
+        behind = _EACH_BEHIND.match(text[end:])
+        if behind is None or claim.kind not in _RATED:
+            return False
+        return stem((behind["unit"] or behind["time"]).lower()) not in self._each
 
     def _is_headed_otherwise(self, claim: Claim, text: str, start: int) -> bool:
         """Whether a line begins with a heading of its own that names what another claim is about.
@@ -187,8 +222,19 @@ class Senses:
             if any(span.start < last and first < span.end for span in claim.source_spans):
                 for start, end in _right_places(text, claim):
                     bound = bound_at(text, start, end) or bound_named(claim.label)
+                    if bound is None and claim.kind is ClaimKind.quantity and _ONLY.search(text[:start]):
+                        bound = Bound(Side.most, start)
                     found.append(_Place(text, start, end, bound if _is_measured(claim) else None))
         return found
+
+
+def _things_one_by_one(text: str) -> frozenset[str]:
+    """The stems of the things of which a text speaks one by one."""
+    adverbs = {
+        _ADVERBS.get(word, word[:-2]) for word in re.findall(r"\b(?:hour|dai|night|week|month|quarter|year)ly\b", text)
+    }
+    words = {word.lower() for match in _ONE_BY_ONE.finditer(text) for word in match.groups() if word}
+    return frozenset(map(stem, words | adverbs))
 
 
 def _right_places(text: str, claim: Claim) -> list[tuple[int, int]]:
@@ -202,10 +248,18 @@ def _right_places(text: str, claim: Claim) -> list[tuple[int, int]]:
 
 def _is_measured(claim: Claim) -> bool:
     """Whether the right alternative of a claim can be bounded. "By the clerk" bounds nothing, and "by 9 am" does."""
-    return claim.kind in VALUE_KINDS or any(map(str.isdigit, claim.right.forms[0]))
+    form = claim.right.forms[0]
+    return claim.kind in VALUE_KINDS or any(map(str.isdigit, form)) or _A_TIME.search(form) is not None
 
 
-def _is_otherwise(claim: Claim, place: _Place, text: str, start: int, end: int) -> bool:
+def _is_otherwise(
+    claim: Claim,
+    place: _Place,
+    text: str,
+    start: int,
+    end: int,
+    may_stand: frozenset[tuple[ClaimKind, Hashable]],
+) -> bool:
     known = f"{place.text} {claim.label}"
     if _is_one_of_several(claim, place, text, start, end) or _has_another_unit(claim, place, text, start, end):
         return True
@@ -213,10 +267,12 @@ def _is_otherwise(claim: Claim, place: _Place, text: str, start: int, end: int) 
     if bound is not None and bound.strict and place.bound is None and not _COMPARING.search(known):
         return not DENIAL.search(text)
     turns = bound is not None and place.bound is not None and bound.side is not place.bound.side
-    if turns and is_adverse(text):
-        return False
     left, right = clause_around(text, start, end)
     own = text[left:right]
+    if turns and is_adverse(_with_consequence(text, left, right)):
+        return False
+    if _has_another_condition(place, text, (start, end), may_stand):
+        return True
     source_left, source_right = clause_around(place.text, place.start, place.end)
     nearby = f"{place.text[source_left:source_right]} {claim.label}"
     denied = _denied(text, left, start, end, right, bound)
@@ -244,6 +300,65 @@ def _is_otherwise(claim: Claim, place: _Place, text: str, start: int, end: int) 
 def is_adverse(text: str) -> bool:
     """Whether a sentence refuses something or calls it wrong, which turns the sense of a bound."""
     return _ADVERSE.search(text) is not None
+
+
+def _with_consequence(text: str, left: int, right: int) -> str:
+    """A clause, and the clause behind it if the first says when the second holds: "If it has less, it is refused"."""
+    clause = text[left:right]
+    if not _IF.match(clause.lstrip()):
+        return clause
+    behind = clause_around(text, right + 1, right + 1) if right + 1 < len(text) else (right, right)
+    return text[left : max(right, behind[1])]
+
+
+def _unit_of(value: Hashable) -> Hashable:
+    unit = same_amount(value)
+    return unit[-1] if isinstance(unit, tuple) and isinstance(unit[-1], str) else None
+
+
+def _has_another_condition(
+    place: _Place, text: str, own: tuple[int, int], may_stand: frozenset[tuple[ClaimKind, Hashable]]
+) -> bool:
+    """Whether a sentence gives another value of the source's sentence with another bound, or another value there.
+
+    The source says "after 60 days a fee of $10 is added". "After 30 days a fee of $10" has another condition, and so
+    has "before 60 days". A sentence that gives no such condition, or the same one as well, has not. The values of the
+    task, and the right values of other claims, may stand beside any value.
+    """
+    theirs = [
+        (mention, bound)
+        for mention in mentions(place.text)
+        if not (mention.start < place.end and place.start < mention.end)
+        and (bound := bound_at(place.text, mention.start, mention.end)) is not None
+    ]
+    if not theirs:
+        return False
+    known = {(m.kind, same_amount(m.value)) for m in mentions(place.text)} | may_stand
+    left = max((mark.end() for mark in _FURTHER.finditer(text, 0, own[0])), default=0)
+    further = _FURTHER.search(text, own[1])
+    mine = [
+        (mention, bound)
+        for mention in mentions(text)
+        if left <= mention.start < (further.start() if further else len(text))
+        and not (mention.start < own[1] and own[0] < mention.end)
+        and (bound := bound_at(text, mention.start, mention.end)) is not None
+    ]
+    for mention, bound in theirs:
+        meaning = mention.kind, same_amount(mention.value)
+        alike = [(m, b) for m, b in mine if (m.kind, same_amount(m.value)) == meaning]
+        if alike and all(b.side is not bound.side for _, b in alike) and not DENIAL.search(text):
+            return True
+        others = [
+            m
+            for m, b in mine
+            if b.side is bound.side
+            and m.kind is mention.kind
+            and _unit_of(m.value) == _unit_of(mention.value)
+            and (m.kind, same_amount(m.value)) not in known
+        ]
+        if others and not any((m.kind, same_amount(m.value)) == meaning for m in mentions(text)):
+            return True
+    return False
 
 
 def _denied(text: str, left: int, start: int, end: int, right: int, bound: Bound | None) -> _Denied | None:
@@ -278,7 +393,7 @@ def _first_word(behind: str) -> str:
 
 def _is_one_of_several(claim: Claim, place: _Place, text: str, start: int, end: int) -> bool:
     """Whether a value is one of two that an answer leaves open: "$350 or $150"."""
-    behind, before = _OR_BEHIND.match(text[end:]), _OR_BEFORE.search(text[max(0, start - 60) : start])
+    behind, before = _or_behind(text[end:]), _OR_BEFORE.search(text[max(0, start - 60) : start])
     for match, is_behind in ((behind, True), (before, False)):
         if match is None or (is_behind and _NO_CHOICE.match(match["rest"])):
             continue
@@ -307,17 +422,29 @@ def _is_one_of_several(claim: Claim, place: _Place, text: str, start: int, end: 
     return False
 
 
+def _or_behind(behind: str) -> re.Match[str] | None:
+    """What stands behind "or" next to a value."""
+    further = _OR_FURTHER.match(behind)
+    return (
+        further
+        if further is not None and _NUMBER.match(further["rest"].lstrip("$\u20ac\u00a3"))
+        else _OR_BEHIND.match(behind)
+    )
+
+
 def _has_another_unit(claim: Claim, place: _Place, text: str, start: int, end: int) -> bool:
     """Whether a value has another currency than in the source, or is given for each of another unit of time."""
     if claim.kind is ClaimKind.money:
         mine, theirs = currency_of(text, start, end), currency_of(place.text, place.start, place.end)
         if mine is not None and mine != (theirs or "USD") and (theirs is not None or mine not in place.text):
             return True
-    if claim.kind in (ClaimKind.money, ClaimKind.percent, ClaimKind.quantity):
+    if claim.kind in _RATED or (claim.kind is ClaimKind.term and any(map(str.isdigit, claim.right.forms[0]))):
         left, right = clause_around(text, start, end)
-        mine_units = _rates(text[left:right], text[end:])
         their_units = _rates(place.text, place.text[place.end :])
-        return bool(mine_units and their_units) and mine_units.isdisjoint(their_units)
+        # What stands behind a value says most: "10% of the annual charges" beside a monthly uptime.
+        for mine_units in (_rates(text[left:right], text[end:]), _rates(text[end:right], text[end:])):
+            if mine_units and their_units and mine_units.isdisjoint(their_units):
+                return True
     return False
 
 

@@ -30,7 +30,8 @@ _GROUPS = """
     enable activate / disable deactivate
     connect attach / disconnect detach
     full-time / part-time
-    full / part partial
+    full whole / part partial prorated
+    advance beforehand / arrears afterwards
     permanent / temporary
     mandatory compulsory obligatory required / optional voluntary
     domestic inland national / foreign international overseas

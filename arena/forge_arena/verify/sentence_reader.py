@@ -28,6 +28,7 @@ from forge_arena.verify.compared import option_at
 from forge_arena.verify.exchanged import Exchange, Exchanges, exchanged_pairs
 from forge_arena.verify.given import Senses
 from forge_arena.verify.known_values import KnownValues
+from forge_arena.verify.other_matters import OtherMatters
 from forge_arena.verify.ownership import Ownership, Place
 from forge_arena.verify.passages import Passages, clause, section_numbers
 from forge_arena.verify.past import COMPARED, STILL, WAS
@@ -58,6 +59,7 @@ class SentenceReader:
         self._closer = None if scenario.is_of_document else CloserReading(scenario, self.passages)
         self._senses = Senses(scenario, self.passages) if scenario.is_of_document else None
         self._exchanges = Exchanges(scenario, self.passages) if scenario.is_of_document else None
+        self._meant = OtherMatters(scenario, self.passages) if scenario.is_of_document else None
         self._claim_by_id = {claim.id: claim for claim in scenario.claims}
         self._sentences: dict[str, ReadSentence] = {}
 
@@ -187,6 +189,12 @@ class SentenceReader:
                 reading = reading._replace(past=False)
             if not reading.past:
                 return self._weigh_right(claim, reading, sentence)
+        if self._meant is not None and not reading.past and claim.right.name not in reading.alternatives:
+            if self._meant.is_unreal(sentence, reading.start):
+                # "Had you come yesterday, we would have charged 20%" says nothing of what is charged.
+                return reading._replace(elsewhere=True, doubtful=True)
+            if self._meant.is_of_another(claim, reading.alternatives, sentence, reading.start, reading.end):
+                return reading._replace(elsewhere=True)
         if not reading.alternatives or claim.right.name in reading.alternatives or claim.of is not None or reading.past:
             return reading
         alternative = claim.alternative(reading.alternatives[0])

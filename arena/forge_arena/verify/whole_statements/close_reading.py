@@ -31,7 +31,7 @@ from forge_arena.verify.passages import Passages
 from forge_arena.verify.whole_statements.addressed import names_of_reader
 from forge_arena.verify.whole_statements.bound import adds_bound, agreement_of_bound
 from forge_arena.verify.whole_statements.duty import NEEDING, agreement_of_modality, modality_of
-from forge_arena.verify.whole_statements.holder import is_left_to_choice, is_of_another
+from forge_arena.verify.whole_statements.holder import is_left_to_choice, is_of_another, says_another_measure
 from forge_arena.verify.whole_statements.order import agreement_of_order
 from forge_arena.verify.whole_statements.party import agreement_of_party, without_rejected
 from forge_arena.verify.whole_statements.plain import parts_of, plainly
@@ -153,7 +153,11 @@ class WholeStatements:
     def _is_of_another(self, stretch: str, claim: Claim, profile: Profile) -> bool:
         """Whether a text says the statement of somebody else, or leaves it to choice."""
         passage = self._passages.text_of(claim.source_spans)
-        return is_of_another(stretch, profile, passage, self._passages) or is_left_to_choice(stretch, profile, passage)
+        return (
+            is_of_another(stretch, profile, passage, self._passages)
+            or is_left_to_choice(stretch, profile, passage)
+            or says_another_measure(stretch, profile, passage)
+        )
 
     @cached_property
     def _sentences(self) -> frozenset[str]:

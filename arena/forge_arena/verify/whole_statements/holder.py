@@ -13,10 +13,18 @@ import re
 from forge_arena.texts.modality import Modality
 from forge_arena.texts.turning import read_statement
 from forge_arena.texts.words import content
+from forge_arena.verify.opposites import are_opposed
 from forge_arena.verify.passages import Passages
 from forge_arena.verify.whole_statements.profiles import Profile
 from forge_arena.verify.whole_statements.words import has_any, is_content
 
+_PARTLY = re.compile(
+    r"\b(?:half|parts?|some|most|a (?:third|quarter|portion|fraction)|only one) of "
+    r"(?!(?:(?:the|our|your|these|those) )?(?:documents?|sections?|rules?)\b)",
+    re.IGNORECASE,
+)
+_YOU_IF = re.compile(r"\b(?:if|when|once|unless|should) you\b(?! are (?:asked|told))", re.IGNORECASE)
+_YOURS_IF = re.compile(r"\b(?:if|when|once|unless|should) (?:your|our|their|his|her) [a-z]+\b", re.IGNORECASE)
 _VERB = r"(?:may|must|can|could|should|shall|will|would|need|needs|has to|have to|is|are|was|were|do|does)\b"
 _YOU_ACT = re.compile(r"(?:^|[,;:.] |\b(?:and|but|so|that) )\W{0,3}you\b", re.IGNORECASE)
 _YOU = re.compile(r"\b(?:you|your|yours|yourself)\b", re.IGNORECASE)
@@ -25,6 +33,8 @@ _NAMED = re.compile(
     rf"(?P<name>[A-Za-z][\w'-]+) (?:{_VERB}|(?P<act>[a-z]+)\b)",
     re.IGNORECASE,
 )
+# How much of something is meant: the only opposed words that change a statement wherever they stand in its sentence.
+_MEASURES = content("full part partial prorated gross net single double first last monthly annual advance arrears")
 _PRONOUN = re.compile(
     r"(?:i|you|we|they|he|she|it|this|that|there|who|which|everybody|everyone|anyone|somebody|nobody)$", re.I
 )
@@ -60,6 +70,20 @@ def is_of_another(text: str, profile: Profile, passage: str, passages: Passages)
         if match["only"] or all(word in passages.rarity for word in name):
             return True
     return False
+
+
+def says_another_measure(text: str, profile: Profile, passage: str) -> bool:
+    """Whether a text says a statement of a part alone, in another measure, or of somebody else's doing.
+
+    Examples: "half of the rest is due", "a full refund" for "a prorated refund", "if your friend leaves" for "if you
+    leave".
+    """
+    known = f"{profile.statement.text} {passage}"
+    if _PARTLY.search(text) and not _PARTLY.search(known):
+        return True
+    if _YOU_IF.search(profile.statement.text) and _YOURS_IF.search(text) and not _YOU_IF.search(text):
+        return True
+    return are_opposed(content(text) & _MEASURES, content(known) & _MEASURES)
 
 
 def _words_before_verb(statement: str) -> frozenset[str]:

@@ -31,7 +31,7 @@ from forge_arena.verify.passages import Passages
 from forge_arena.verify.whole_statements.addressed import names_of_reader
 from forge_arena.verify.whole_statements.bound import adds_bound, agreement_of_bound
 from forge_arena.verify.whole_statements.duty import ALLOWING, DENYING, denies, modality_of, opposite_of, side_of
-from forge_arena.verify.whole_statements.holder import is_left_to_choice, is_of_another
+from forge_arena.verify.whole_statements.holder import is_left_to_choice, is_of_another, says_another_measure
 from forge_arena.verify.whole_statements.order import agreement_of_order, has_order_of
 from forge_arena.verify.whole_statements.party import agreement_of_party, has_parties_of, without_rejected
 from forge_arena.verify.whole_statements.plain import plainly
@@ -79,6 +79,7 @@ SPOKEN_WORDS = 2
 # "Section 2 says that guests may come" says that guests may come.
 _FRAME = re.compile(
     r"\b(?:says?|states?|provides?|explains?|confirms?|means?|adds?|notes?|remember|clear|sure|follows) that\b"
+    r"|\b(?:bear|keep|have) in mind that\b|\b(?:be aware|be advised|do not forget|don['\u2019]t forget) that\b"
     # What a writer is sorry or glad to say is said.
     r"|\b(?:i am|i['\u2019]m|we are|we['\u2019]re) (?:afraid|sorry|glad|happy|pleased)"
     r"(?: to (?:say|tell you|inform you|let you know|confirm))? that\b",
@@ -213,6 +214,8 @@ class Paraphrases:
         if not limits_alike(self._near(text, profile), profile.statement.text, passage):
             return Agreement.unknown
         if is_of_another(text, profile, passage, self._passages) or is_left_to_choice(text, profile, passage):
+            return Agreement.unknown
+        if says_another_measure(text, profile, passage):
             return Agreement.unknown
         read = read_statement(text)
         hindered: list[Agreement | None] = [

@@ -74,6 +74,9 @@ def agreement_of_places(stretch: str, read: Statement, profile: Profile) -> Agre
     """Whether who is spoken of and what is done to somebody have changed places: "a guest may bring a member"."""
     if not profile.subject or profile.carrier is None or is_passive(stretch, profile.carrier):
         return None
+    if is_passive(profile.statement.text, profile.carrier):
+        # "The fee is deducted from the bond" says the same as "from the bond we deduct the fee".
+        return None
     verb = next((at for at, word in enumerate(read.roots) if are_alike(word, profile.carrier)), None)
     if verb is None:
         return None
