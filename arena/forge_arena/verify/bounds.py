@@ -93,7 +93,8 @@ def bound_at(text: str, start: int, end: int) -> Bound | None:
         return Bound(Side.least if behind["low"] else Side.most, end)
     if _GONE_BY.match(text[end:right]):
         ahead = _BEFORE.search(before)
-        return Bound(Side.most if ahead is not None and ahead["early"] else Side.least, end)
+        is_ahead = ahead is not None and bool(ahead["early"]) and not DENIAL.search(before, 0, ahead.start())
+        return Bound(Side.most if is_ahead else Side.least, end)
     ranged = _END_OF_RANGE.search(before)
     if ranged is not None:
         return Bound(Side.most, left + ranged.start())

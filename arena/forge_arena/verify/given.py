@@ -114,6 +114,9 @@ _CODES = {
 # What is said of "pieces that are not fetched within 3 weeks" is not denied.
 _BESIDE = re.compile(r"\b(?:that|which|who|whose|whoever|whatever|if|when|where|while|unless|until|because)\b", re.I)
 # A time that has no number is bounded, too: "by the end of the second cycle".
+_BARE_NUMBER = re.compile(
+    rf"(?:\d[\d.,]*|\b(?:{'|'.join(SMALL[1:])}))(?= (?:if|when|where|in case|should|for)\b)", re.IGNORECASE
+)
 _A_TIME = re.compile(r"\b(?:ends?|start|beginning|day|week|month|quarter|year|season|term|cycle)\b", re.IGNORECASE)
 # Where a sentence goes on with another case.
 _FURTHER = re.compile(r";|,? (?:and|but|while|whereas) (?!\d)", re.IGNORECASE)
@@ -394,6 +397,8 @@ def _first_word(behind: str) -> str:
 def _is_one_of_several(claim: Claim, place: _Place, text: str, start: int, end: int) -> bool:
     """Whether a value is one of two that an answer leaves open: "$350 or $150"."""
     behind, before = _or_behind(text[end:]), _OR_BEFORE.search(text[max(0, start - 60) : start])
+    if behind is not None and _BARE_NUMBER.match(behind["rest"]) and not _BARE_NUMBER.search(place.text):
+        return True
     for match, is_behind in ((behind, True), (before, False)):
         if match is None or (is_behind and _NO_CHOICE.match(match["rest"])):
             continue

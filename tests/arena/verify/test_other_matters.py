@@ -18,7 +18,9 @@ A saw that is not collected within 3 days goes to the next member. Only 2 member
 
 Members shall receive a prorated refund of the fee. You will not receive a refund if you leave the club.
 
-The repair costs are deducted from the bond. A loan is paid by the end of the second month."""
+The repair costs are deducted from the bond. A loan is paid by the end of the second month.
+
+If you cancelled a course before it began, we refund the charge."""
 
 
 def claim(
@@ -83,6 +85,12 @@ FACTS = {
         9, ClaimKind.term, "when a loan is paid", "loan paid", "the end of the second month",
         "A loan is paid by the end of the second month",
     ),
+    "charge": claim(
+        10, ClaimKind.term, "what a cancelled course costs", "cancel course",
+        "If you cancelled a course before it began, we refund the charge",
+        "If you cancelled a course before it began, we refund the charge",
+        turned="If you cancelled a course before it began, we do not refund the charge",
+    ),
 }  # fmt: skip
 
 
@@ -128,6 +136,7 @@ def test_a_right_answer_may_say_more(name: str, text: str) -> None:
         ("cleaning", "Before 60 days are over a cleaning fee of $12 is added."),
         ("cleaning", "The cleaning fee is $12 an hour."),
         ("cleaning", "The cleaning fee is $12 for each drill."),
+        ("saw", "A saw that is not collected within 3 days, or 5 if you call, goes to the next member."),
         ("offer", "The offer for saws holds from May 2021 on."),
         ("paid", "The loan is not paid before the end of the second month."),
         ("refund", "Members shall receive a full refund of the fee."),
@@ -137,6 +146,14 @@ def test_a_right_answer_may_say_more(name: str, text: str) -> None:
 )
 def test_a_value_or_statement_of_another_case_unit_or_measure_states_nothing(name: str, text: str) -> None:
     assert FACTS[name].id not in read(name, text).stated
+
+
+def test_the_clause_with_the_word_that_carries_a_statement_decides() -> None:
+    assert (
+        FACTS["charge"].id in read("charge", "You cancelled a course before it began, and we refund the charge.").stated
+    )
+    text = "You cancelled a course before it began, and we do not refund the charge."
+    assert FACTS["charge"].id not in read("charge", text).stated
 
 
 def test_a_wrong_value_alone_is_wrong_whatever_stands_beside_it() -> None:

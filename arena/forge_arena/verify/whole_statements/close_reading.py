@@ -257,6 +257,9 @@ class WholeStatements:
 
     def _agreement_of_modality(self, spoken: Sequence[Clause], profile: Profile) -> Agreement:
         """Whether the clause that says most of a statement allows, demands, bans or denies as the statement does."""
+        if profile.carrier is not None:
+            # "You meant to cancel, and we do not refund the charge": what is done with the charge decides.
+            spoken = [clause for clause in spoken if has_any(clause.text, (profile.carrier,))] or spoken
         weights = [self._weight_in(clause.text, profile) for clause in spoken]
         most = max(weights)
         leading = [clause for clause, weight in zip(spoken, weights, strict=True) if weight >= LEADING * most]
