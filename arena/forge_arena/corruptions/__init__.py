@@ -15,6 +15,7 @@ from forge_arena import additions
 from forge_arena.additions import BadAddition
 from forge_arena.corruptions.base import Corruption, Target
 from forge_arena.corruptions.draft import Draft, Edit, Rewrite, apply, draft_of
+from forge_arena.corruptions.in_doubt import is_left_in_doubt
 from forge_arena.corruptions.same_fact import cuts_beside
 from forge_arena.corruptions.thoughts import Thoughts, Trade
 from forge_arena.errors import CannotCorrupt
@@ -208,7 +209,9 @@ def _rewritings(
         if rewrite is None or not rewrite.edits or cuts_beside(draft, rewrite.edits, claim.id):
             continue
         output, spans = apply(text, rewrite.edits)
-        if output not in written and not tears(text, output) and breaks_only(verifier, output, claim):
+        if output in written or tears(text, output) or not breaks_only(verifier, output, claim):
+            continue
+        if not is_left_in_doubt(verifier, draft, claim, rewrite.edits):
             written.add(output)
             yield output, spans, Trade(claim, alternative, draft.voice(), rewrite.instead)
     if not written:

@@ -76,7 +76,8 @@ def gives_amount_still(draft: Draft, claim: Claim, edits: Sequence[Edit], *, in_
         return False
     about = content(claim.label)
     value = same_amount(value_of(claim.kind, form))
-    return any(_gives(claim, value, about, rest.text, in_part) for rest in _rests(draft, claim, edits))
+    rests = _rests(draft, claim, edits, of_amounts=True)
+    return any(_gives(claim, value, about, rest.text, in_part) for rest in rests)
 
 
 def speaks_still(draft: Draft, claim: Claim, edits: Sequence[Edit], *, surely: bool = False) -> bool:
@@ -97,9 +98,17 @@ def speaks_still(draft: Draft, claim: Claim, edits: Sequence[Edit], *, surely: b
     return False
 
 
-def _rests(draft: Draft, claim: Claim, edits: Sequence[Edit]) -> Iterator[_Rest]:
-    """What the edits leave of each sentence, without what states other claims. A label is no sentence."""
-    others = [(f.start, f.end) for f in draft.report.findings if f.claim != claim.id]
+def _rests(draft: Draft, claim: Claim, edits: Sequence[Edit], *, of_amounts: bool = False) -> Iterator[_Rest]:
+    """What the edits leave of each sentence, without what states other claims. A label is no sentence.
+
+    Args:
+        of_amounts: whether a whole statement of another claim stays, because it may give the amount of this claim, too.
+    """
+    others = [
+        (f.start, f.end)
+        for f in draft.report.findings
+        if f.claim != claim.id and not (of_amounts and _is_without_amount(draft.scenario.claim(f.claim)))
+    ]
     for span in draft.sentences:
         own = [(a, b) for a, b in others if a < span.end and span.start < b]
         left = "".join(
@@ -108,6 +117,13 @@ def _rests(draft: Draft, claim: Claim, edits: Sequence[Edit]) -> Iterator[_Rest]
         )
         if len(left.split()) >= FEWEST_WORDS:
             yield _Rest(" ".join(left.split()), bool(own))
+
+
+def _is_without_amount(claim: Claim) -> bool:
+    """Whether a claim is a statement that names no amount: "something overdue cannot be renewed"."""
+    return claim.kind is ClaimKind.term and not any(
+        re.search(r"\d", form) or mentions(form) for form in claim.right.forms
+    )
 
 
 def _gives(claim: Claim, value: Hashable, about: frozenset[str], text: str, in_part: bool) -> bool:
