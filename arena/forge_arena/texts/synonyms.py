@@ -4,12 +4,17 @@ Each pair works in both directions, so neither side of a pair becomes more frequ
 agree with its subject, the subject must be surely one thing: "bags must be weighed" stays. Many words mean something
 else in a fixed phrase or in another sense ("in effect a ban", "get the train", "just cause", "all at once"). What must
 stand around such a word is in `_ONLY_WHERE`.
+
+Words that demand, allow or count have a scope (`_SCOPED`). Beside a denial they stay. "May" is "can" only where it
+allows what somebody does on purpose: "you may lose it" is a risk. "Each" is "every" only of people and times, because
+"every half" of two halves is no English, and "one from every team" is another number than "one from each team".
 """
 
 import re
 from collections.abc import Iterator
 
 from forge_arena.texts.fitting import Replacement
+from forge_arena.texts.scope import is_denied
 from forge_arena.texts.subjects import begins_clause, is_one
 
 _NUMBER = r"(?= (?:[$€£]?\d|one\b|two\b|three\b|four\b|five\b|six\b|seven\b|eight\b|nine\b|ten\b|twelve\b))"
@@ -43,18 +48,31 @@ _DO = (
     "type|use|visit|write"
 )
 _COUNT = "one|two|three|four|five|six|seven|eight|nine|ten|dozen|hundred"
-# "They each hold a key": "each" stands beside whom it means.
-_WHO_EACH = "of|every|they|we|you|us|them|who|which|have|are|were|can|may|must|will|should"
 _MISHAP = r" for (?:the|any|this|that) (?:delay|inconvenience|trouble|confusion|mistake|error|wait)"
-_POSSIBLE = (
-    "not|have|be|feel|see|hear|find|need|want|wish|well|know|tell|think|notice|experience|get|afford|still|save|lose|earn|"
-    "win|gain|end|miss|rely|count|trust|wonder|remember|recall|prefer|like|already|also|even"
-)
 # "Tell us at once." Who pays "for the whole year at once" pays in one sum, and perhaps not immediately.
 _WITHOUT_DELAY = (
     r"^(?![^\n]*\b(?:all|both|whole|entire|full|everything|everybody|together|sum|one go)\b[^.;!?\n]*$)[^\n]*"
     r"(?:^|[.!?] |\b(?:us|me|him|her|it|due|payable|effect|force|ends?|stops?|begins?|starts?|leave|call|ring|write|"
     r"reply|replies|answers?|responds?|acts?|appl(?:y|ies)|available|open|closed?|must|shall|should|please) )$"
+)
+# What somebody does on purpose, so that "may" allows it and speaks of no risk.
+_ON_PURPOSE = (
+    f"{_DO}|accept|appeal|appoint|apply|arrange|attend|book|borrow|bring|buy|cancel|carry|change|claim|collect|combine|"
+    "complete|copy|create|decline|delete|download|exchange|extend|file|film|give|hand|invite|join|keep|leave|move|"
+    "object|order|park|pass|pick|place|play|post|print|propose|publish|read|record|refuse|register|remove|renew|rent|"
+    "repair|replace|report|request|reserve|resubmit|save|share|spend|start|stop|store|submit|suspend|swap|switch|take|"
+    "terminate|transfer|try|upload|vote|withdraw"
+)
+# "submitted" has two letters of the one of "submit", and "carried" has another one.
+_DONE_ON_PURPOSE = "|".join(
+    f"{verb[:-1]}ied" if re.search(r"[^aeiou]y$", verb) else rf"{verb.removesuffix('e')}{verb[-1]}?ed"
+    for verb in _ON_PURPOSE.split("|")
+)
+_TIMES = "second|minute|hour|day|night|morning|afternoon|evening|week|weekend|month|quarter|term|semester|season|year"
+_PEOPLE = (
+    "person|member|student|pupil|child|adult|visitor|guest|customer|client|user|reader|tenant|lodger|buyer|seller|employee|"
+    "worker|applicant|candidate|participant|player|holder|patient|passenger|driver|owner|volunteer|citizen|resident|"
+    "household|borrower|subscriber|attendee|delegate|author|contributor|reviewer"
 )
 
 
@@ -82,24 +100,14 @@ _ONLY_WHERE: tuple[tuple[tuple[str, ...], str, str], ...] = (
         r"(?=[.,;:)]|$| (?:on|from|since|until|for|at|today|now|again|when|and|as)\b)",
     ),
     (("get", "gets"), "", _before(rf"(?:an?|the|your|our) (?:[a-z]+ )?(?:{_GIVEN})s?")),
-    (("each",), rf"(?i:{_not_behind(_WHO_EACH)})(?<![a-z]s )", _not_before(_COUNT)),
+    (("each",), _not_behind("of|every|from|between|among"), _before(f"{_TIMES}|{_PEOPLE}")),
     (
         ("every",),
-        _not_behind("of|almost|nearly|not|virtually|practically"),
-        _not_before(
-            f"{_COUNT}|few|now|once|so|bit|chance|confidence|care|effort|kind|last|need|possible|reason|respect|right|"
-            "second|single|sort|third|type|way|wish"
-        ),
+        _not_behind("of|from|almost|nearly|not|virtually|practically"),
+        _before(f"{_TIMES}|{_PEOPLE}"),
     ),
-    (("you can", "you may"), "", _not_before(_POSSIBLE)),
-    (
-        ("can be", "may be"),
-        "",
-        _not_before(
-            "delayed|required|needed|affected|asked|charged|interested|tired|related|reached|located|damaged|lost|interrupted|confused|"
-            "surprised|disappointed|caused|pleased|entitled|limited|involved|exposed"
-        ),
-    ),
+    (("you can", "you may"), "", rf"(?= (?:also |then )?(?:{_ON_PURPOSE})\b)"),
+    (("can be", "may be"), "", _before(_DONE_ON_PURPOSE)),
     (("begins", "starts"), "", _not_before("up|over|off|out|afresh|anew")),
     (("asks for", "calls for"), rf"\b(?:{_DEMANDING})(?: [\w.]+)? $", ""),
     (("is due", "is payable"), rf"\b(?:{_PAYMENTS})\b[^.;:,]{{0,40}}$", _not_before("in part|in large")),
@@ -172,8 +180,14 @@ _REPLACES = [
 ]
 _OF_ONE = frozenset({"has to be"})
 _OF_PRONOUN = frozenset(
-    {f"{who} {verb} to" for who, verb in _WHO} | {f"{who} {verb} not have to" for who, verb in _WHO_DOES}
+    {f"{who} {verb} to" for who, verb in _WHO}
+    | {f"{who} {verb} not have to" for who, verb in _WHO_DOES}
+    | {f"{who} {words}" for who, _ in _WHO for words in ("must", "need not")}
 )
+# What demands, allows or counts. A denial turns each of the two ways into something else.
+_MODAL = ("must be", "has to be", "you can", "you may", "can be", "may be")
+_COUNTING = ("at most", "no more than", "each", "every", "some", "a few", "whoever", "anyone who")
+_SCOPED = _OF_PRONOUN | {*_MODAL, *_COUNTING}
 # "£5 a month", but not "for a month".
 _REPLACES += [
     (mine, re.compile(rf"(?<=[\d%] ){mine}\b"), other)
@@ -190,10 +204,12 @@ def other_words(text: str) -> Iterator[Replacement]:
             before = text[: match.start()]
             if not _fits(words, text, match) or (words in _OPENS and not match[0][0].isupper()):
                 continue
+            if words in _SCOPED and is_denied(text, *match.span()):
+                continue
             if other in _OF_ONE and not is_one(before):
                 continue
             if other in _OF_PRONOUN and not begins_clause(before):
-                # "Whoever is given it must pay": "it" is no subject.
+                # "Whoever is given it must pay": "it" is no subject. "Do you have to pay?" asks.
                 continue
             yield Replacement(*match.span(), other[0].upper() + other[1:] if match[0][0].isupper() else other)
 

@@ -123,3 +123,51 @@ def test_a_fixed_phrase_and_another_sense_stay(text: str) -> None:
 def test_the_plain_sense_is_still_said_otherwise(one: str, another: str) -> None:
     assert another in said_otherwise(one)
     assert one in said_otherwise(another)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No reason has to be given.",
+        "No reason must be given.",
+        "Nothing can be renewed.",
+        "There is nothing that you can take.",
+        "You must not park there.",
+        "Neither the owner, if absent, nor a guest has to be asked.",
+        "It is not open to anyone who swims.",
+    ],
+)
+def test_what_demands_or_allows_stays_beside_a_denial(text: str) -> None:
+    assert said_otherwise(text) == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You may forfeit the deposit.",
+        "You may lose a finger.",
+        "The deposit may be forfeited.",
+        "Trains may be delayed.",
+        "One rower from each member club rows.",
+        "Each half is paid in cash.",
+        "Every part weighs a kilo.",
+        "Do you have to pay in cash?",
+    ],
+)
+def test_a_risk_a_part_and_a_question_stay(text: str) -> None:
+    assert said_otherwise(text) == set()
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [
+        ("A reason has to be given.", "A reason must be given."),
+        ("You may cancel by post.", "You can cancel by post."),
+        ("Seats may be cancelled by post.", "Seats can be cancelled by post."),
+        ("Each visitor pays in cash.", "Every visitor pays in cash."),
+        ("No fee is charged, and you must ring.", "No fee is charged, and you have to ring."),
+    ],
+)
+def test_what_nothing_denies_is_said_otherwise(one: str, another: str) -> None:
+    assert another in said_otherwise(one)
+    assert one in said_otherwise(another)
