@@ -16,7 +16,8 @@ from forge_arena.corruptions.draft import Draft, Edit, overlaps
 from forge_arena.texts.spoken_amounts import spoken_durations, spoken_numbers, spoken_shares
 from forge_arena.texts.values import MONTHS, mentions, same_amount, value_of
 from forge_arena.texts.words import content
-from forge_arena.types import VALUE_KINDS, Claim, ClaimKind
+from forge_arena.types import VALUE_KINDS, Claim, ClaimKind, Span
+from forge_arena.verify import Finding
 from forge_arena.verify.code import code_blocks
 
 # A share in words is a round one. A number up to the limit stands in any text, and one from the other in few.
@@ -27,6 +28,10 @@ FEWEST_WORDS = 3
 BEHIND_MARK = 4
 # A term of more words is no number with its unit.
 MOST_WORDS_OF_AMOUNT = 3
+# "You keep both of them" says that there are two. "Both the fee and the bail" counts nothing else.
+_TWO = re.compile(
+    r"\b(?:both(?! (?:the |a |an |your |our )?[\w-]+(?: [\w-]+)? and\b)|the two|either of|neither of)\b", re.IGNORECASE
+)
 _NO_COUNT = re.compile(
     r"^\W*\d{1,2}[.)](?=\s)|(?:sections?|clauses?|articles?|rules?|paragraphs?|chapters?|version|step|\u00a7) ?[\d.]*$",
     re.I,
@@ -47,6 +52,7 @@ def gives_still(draft: Draft, claim: Claim, edits: Sequence[Edit]) -> bool:
         gives_amount_still(draft, claim, edits, in_part=True)
         or speaks_still(draft, claim, edits)
         or shows_in_code(draft, claim)
+        or _concludes_still(draft, claim, edits)
     )
 
 
@@ -98,6 +104,50 @@ def speaks_still(draft: Draft, claim: Claim, edits: Sequence[Edit], *, surely: b
     return False
 
 
+def _concludes_still(draft: Draft, claim: Claim, edits: Sequence[Edit]) -> bool:
+    """Whether what stands beside a cut says in other words what the cut statement said.
+
+    "We cannot promise that your fault will be mended. Not every fault is mended." Who writes so gives the point first
+    and then its ground. "Credits lower the next bill; no money is paid out" gives the point twice. So the sentence
+    before a cut, or the other side of a semicolon, may be the point if it states nothing else, has no amount of its own
+    and has a word of the statement or of its label.
+    """
+    if claim.kind is not ClaimKind.term:
+        return False
+    about = content(f"{claim.label} {' '.join(claim.right.forms[:1])}")
+    others = _of_others(draft, claim)
+    return any(
+        not any(f.start < span.end and span.start < f.end for f in others)
+        and not mentions(span.of(draft.text))
+        and any(are_related(word, other) for word in content(span.of(draft.text)) for other in about)
+        for span in _beside(draft, edits)
+    )
+
+
+def _beside(draft: Draft, edits: Sequence[Edit]) -> Iterator[Span]:
+    """The sentence of the paragraph before each cut, and the other side of a semicolon."""
+    for number, span in enumerate(draft.sentences):
+        if not overlaps(edits, span.start, span.end):
+            continue
+        before = draft.sentences[number - 1] if number else None
+        if before is not None and "\n" not in draft.text[before.end : span.start]:
+            yield before
+        for side in re.finditer(r"[^;]+", span.of(draft.text)):
+            part = Span(start=span.start + side.start(), end=span.start + side.end())
+            # A cut may take the first letter of what stays, to repair its capital.
+            if part.end - part.start < span.end - span.start and not overlaps(edits, part.start + 2, part.end):
+                yield part
+
+
+def _of_others(draft: Draft, claim: Claim) -> list[Finding]:
+    """The places that state another claim, a rule on the answer aside."""
+    return [
+        f
+        for f in draft.report.findings
+        if f.claim != claim.id and draft.scenario.claim(f.claim).kind is not ClaimKind.constraint
+    ]
+
+
 def _rests(draft: Draft, claim: Claim, edits: Sequence[Edit], *, of_amounts: bool = False) -> Iterator[_Rest]:
     """What the edits leave of each sentence, without what states other claims. A label is no sentence.
 
@@ -134,6 +184,8 @@ def _gives(claim: Claim, value: Hashable, about: frozenset[str], text: str, in_p
     if claim.kind is not ClaimKind.term and any(_meets(value, same_amount(other), in_part) for other in found):
         return True
     number = value[0] if isinstance(value, tuple) else None
+    if in_part and _TWO.search(text) and {n for n, _, _ in spoken_numbers(claim.right.forms[0])} == {2}:
+        return True
     words = content(text)
     is_about = any(are_related(word, other) for word in words for other in about)
     if claim.kind is ClaimKind.date:

@@ -28,6 +28,7 @@ from forge_arena.texts.cutting import Cut, cuts
 from forge_arena.texts.fitting import Replacement, article, places_of, replacement, with_article, with_genitive
 from forge_arena.texts.leaning import clause_joints, follows_alone, is_referred_to, leans
 from forge_arena.texts.limiting import limits
+from forge_arena.texts.pointing_back import leaves_unknown
 from forge_arena.texts.respell import in_digits, respell, rewrite, with_unit_like
 from forge_arena.texts.seams import END, WORDS
 from forge_arena.texts.values import mentions, value_of
@@ -481,6 +482,8 @@ def leave_out(
         gone.append(cut)
         edits += _edits_of(draft.text, cut)
     if len(gone) > 1 and _loses(draft, claim, gone):
+        return None
+    if leaves_unknown(draft.text, [(cut.start, cut.end) for cut in gone], draft.scenario.task):
         return None
     return tuple(edits) or None
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from forge_arena.texts.citing_clauses import clause_cuts, is_governed
 from forge_arena.texts.emphasis import has_emphasis, pairs_of_marks
 from forge_arena.texts.leaning import (
     ANAPHOR,
@@ -26,6 +27,7 @@ from forge_arena.texts.leaning import (
     refers_back,
 )
 from forge_arena.texts.number_words import SMALL, TENS
+from forge_arena.texts.pointing_back import points_back
 from forge_arena.texts.sentences import sentences
 from forge_arena.texts.values import MONTHS
 from forge_arena.texts.words import content, stem
@@ -190,6 +192,7 @@ def cuts(text: str, start: int, end: int) -> Iterator[Cut]:
         *_aside(text, spans[number], start, end),
         *_day(text, spans[number], start, end),
         *_period(text, spans[number], start, end),
+        *(Cut(*cut) for cut in clause_cuts(text, spans[number], start, end)),
         *_reference(text, spans[number], start, end),
         *_item_of_enumeration(text, spans[number], start, end),
         *_clause(text, spans[number], start, end),
@@ -230,6 +233,10 @@ def _can_go(text: str, spans: Sequence[tuple[int, int]], number: int, cut: Cut) 
         and not _CITED.fullmatch(text[cut.start : cut.end])
         and not follows_alone(text, spans, number)
     ):
+        return False
+    following = text[slice(*spans[number + 1])] if number + 1 < len(spans) else ""
+    if points_back(following) and not _CITED.fullmatch(text[cut.start : cut.end]):
+        # "A loan lasts 3 days, and no fee is charged. For anything longer, ask us."
         return False
     if _leaves_stump(text, (start, end), cut) or (not cut.text and _GOES_ON.match(text, cut.end, end)):
         return False
@@ -397,7 +404,9 @@ def _reference(text: str, span: tuple[int, int], start: int, end: int) -> Iterat
         return
     if re.search(r"[\w)`]$", before[: which.start()].rstrip(",")) and len(before[: which.start()].split()) >= 2:
         comma = before[: which.start()].endswith(",")
-        yield Cut(span[0] + which.start() - comma, end)
+        low = span[0] + which.start() - comma
+        if not is_governed(text, span, low, end):
+            yield Cut(low, end)
 
 
 def _item_of_enumeration(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
@@ -504,6 +513,7 @@ def _clause(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
             and whole
             and not leans(behind)
             and not refers_back(behind)
+            and not points_back(behind)
             and not re.search(r"\b(?:enough|sufficient|suffices?|will do)\b", behind)
             and not re.search(r"; ", before)
         )

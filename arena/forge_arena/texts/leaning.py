@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from forge_arena.texts.pointing_back import points_back
+
 
 @dataclass(frozen=True, slots=True)
 class Joint:
@@ -89,7 +91,7 @@ def follows_alone(text: str, spans: Sequence[tuple[int, int]], number: int) -> b
     if re.search(
         r"\b(?:it|they|them|this|these|those|none|then|also|too|same|that(?= is| was| has))\b",
         " ".join(following.split()[:FIRST_WORDS]),
-    ):
+    ) or points_back(following):
         return False
     return "```" not in following and not (leans(following) and ("\n\n" not in between or ANAPHOR.match(following)))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from forge_arena.texts.fitting import Replacement
 from forge_arena.texts.leaning import goes_on, has_verb, leans, refers_back
+from forge_arena.texts.pointing_back import points_back
 from forge_arena.texts.sentences import sentences
 
 _JOINT = re.compile(r"(?P<joint>, and |; )")
@@ -43,6 +44,7 @@ def _clauses(own: str, start: int) -> Iterator[Replacement]:
         not simple
         or leans(own)
         or goes_on(own)
+        or points_back(second)
         or not _STARTS.match(second)
         or not re.match(r"(?:The|A|An|Each|Every|Our|Your|No) ", first)
     ):

@@ -5,8 +5,8 @@ from random import Random
 import pytest
 
 from forge_arena.corruptions import inject
-from forge_arena.corruptions.draft import draft_of
-from forge_arena.corruptions.left_over import gives_still
+from forge_arena.corruptions.draft import Edit, draft_of
+from forge_arena.corruptions.left_over import _concludes_still, gives_still
 from forge_arena.corruptions.prose import leave_out, restate_freely
 from forge_arena.errors import CannotCorrupt
 from forge_arena.types import Alternative, Answer, Claim, ClaimKind, CorruptionType, Domain, Scenario, Span, Standing
@@ -144,3 +144,33 @@ def test_a_value_that_still_stands_in_words_is_not_exchanged(claim: str, further
 
     assert restate_freely(draft_of(Verifier(FAIR), answer_with(further), Random(0)), CLAIMS[claim], wrong) is None
     assert restate_freely(draft_of(Verifier(FAIR), answer_with(""), Random(0)), CLAIMS[claim], wrong) is not None
+
+
+@pytest.mark.parametrize(
+    ("beside", "wanted"),
+    [
+        ("We cannot promise that your hedgehog is let in.", True),
+        ("The gate is beside the school.", False),
+        ("A hedgehog weighs 2 kg.", False),
+    ],
+)
+def test_the_point_of_a_statement_may_stand_in_front_of_it(beside: str, wanted: bool) -> None:
+    statement = LINES["hedgehog"].removeprefix("- ")
+    text = answer_with(f"{beside} {statement}").replace(f"{LINES['hedgehog']}\n", "")
+    start = text.index(statement)
+    draft = draft_of(Verifier(FAIR), text, Random(0))
+
+    assert _concludes_still(draft, CLAIMS["hedgehog"], [Edit(start, start + len(statement), "")]) is wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("You still have both of them.", True), ("Both the band and the jury are new.", False), ("You have some.", False)],
+)
+def test_both_says_that_there_are_two(text: str, wanted: bool) -> None:
+    claim = CLAIMS["points"].model_copy(
+        update={"alternatives": (Alternative(name="right", standing=Standing.right, forms=("2 points",)),)}
+    )
+    draft = draft_of(Verifier(FAIR), answer_with(text).replace(f"{LINES['points']}\n", ""), Random(0))
+
+    assert gives_still(draft, claim, []) is wanted
