@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from forge_arena.corruptions.announced import announce, surely_said
 from forge_arena.corruptions.draft import Draft, Edit, apply
 from forge_arena.corruptions.left_over import speaks_still
 from forge_arena.texts.clauses import clauses
@@ -131,13 +132,15 @@ def _turned_place(
                 return None
             if turned is not None and turned.sense is Sense.time and _shows_order(draft.text, (start, end), end):
                 return None
-            return (Edit(start, start + len(form.rstrip(".")), alternative.forms[0].rstrip(".")),)
+            said = surely_said(form.rstrip("."), alternative.forms[0].rstrip("."))
+            return _announced(draft, Edit(start, start + len(form.rstrip(".")), said), turned)
     if turned is None:
         return None
     verb = profile_of(claim.right.forms[0], alternative.forms[0]).verb
     for first, last in sentences(surface):
         for made in turns(surface[first:last], turned, verb):
-            replacements = _without_commands(surface[first:last], made)
+            commanded = _without_commands(surface[first:last], made)
+            replacements = None if commanded is None else announce(surface[first:last], commanded, turned)
             if replacements is None:
                 continue
             place = (start + first, start + last)
@@ -153,6 +156,16 @@ def _turned_place(
             if readings and all(reading.agreement is Agreement.turned for reading in readings):
                 return tuple(Edit(start + e.start, start + e.end, e.text) for e in edits)
     return None
+
+
+def _announced(draft: Draft, edit: Edit, turned: Turned | None) -> tuple[Edit, ...] | None:
+    """The edit of a statement to the letter, with what its sentence needs in front of the statement."""
+    span = next((span for span in draft.sentences if span.start <= edit.start < span.end), None)
+    if turned is None or span is None or draft.is_composed:
+        return (edit,)
+    own = (Replacement(edit.start - span.start, edit.end - span.start, edit.text),)
+    made = announce(span.of(draft.text), own, turned)
+    return None if made is None else tuple(_placed(made, span.start))
 
 
 def _without_commands(sentence: str, replacements: tuple[Replacement, ...]) -> tuple[Replacement, ...] | None:

@@ -114,7 +114,9 @@ def _rules() -> Iterator[_Rule]:
     yield r"does(?: not|n['\u2019]t) (?P<verb>[a-z]+)", _of_all(_ASSERTING, lambda match: third_person(match["verb"]))
     yield r"do(?: not|n['\u2019]t) (?P<verb>[a-z]+)", _of_all(_ASSERTING, r"\g<verb>")
     yield r"(?P<do>do|does)(?= (?!not\b|so\b)[a-z]+\b)", _of_all(_DENYING, r"\g<do> not")
-    yield r"never(?= [a-z])", _of_all((Modality.yes, Modality.must), "always")
+    # "It must always be left open" would command what was forbidden.
+    yield r"(?:must|shall|should) never", _of_all(_ASSERTING, "may")
+    yield r"(?<!must )(?<!shall )(?<!should )never(?= [a-z])", _of_all((Modality.yes, Modality.must), "always")
     yield r"always(?= [a-z])", _of_all((Modality.no, Modality.ban), "never")
     yield r"nobody|no one", _of_all(_ASSERTING, "anybody")
     yield r"any(?:body|one)(?= (?:may|can)\b)", {Modality.ban: "nobody"}

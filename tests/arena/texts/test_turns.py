@@ -20,10 +20,13 @@ DESK = ("The desk is open until noon.", "The desk is open from noon.")
 RATE = ("The rate includes breakfast.", "The rate excludes breakfast.")
 JURY = ("The jury has at least three judges.", "The jury has at most three judges.")
 FEE = ("The card has no annual fee.", "The card has an annual fee.")
+OVEN = ("Never leave the oven alone.", "Always leave the oven alone.")
 LIMIT = ("The account has unlimited transfers.", "The account has limited transfers.")
 
 TURNS = [
     (GUEST, "You can bring a guest.", "You cannot bring a guest."),
+    (OVEN, "The oven must never be left alone.", "The oven may be left alone."),
+    (OVEN, "The oven is never left alone.", "The oven is always left alone."),
     (GUEST, "Members may bring some guests.", "Members may not bring any guests."),
     (GUEST, "Yes, members are allowed to bring a guest.", "No, members are not allowed to bring a guest."),
     (GUEST, "Each member has the right to bring a guest.", "Each member has no right to bring a guest."),
