@@ -5,7 +5,7 @@ with its commas. What stands behind must still be grammatical. Otherwise the rul
 """
 
 import re
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from random import Random
 
 from forge_arena.corruptions.draft import Draft, Edit, overlaps
@@ -44,6 +44,20 @@ RUN = 3
 MOST_LEFT_OUT = 4
 FEWEST_ITEMS, FEWEST_WORDS = 3, 4
 _ITEM_LINE = re.compile(r"^[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(?P<text>\S[^\n]*)$", re.MULTILINE)
+
+
+_TITLE = re.compile(r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Madam)\b")
+_CASUAL = re.compile(r"(?P<word>(?:Hi|Hey|Hiya|Howdy)(?: there)?),? $")
+# What opens a letter and is no point of it.
+_COURTESY = re.compile(
+    r"\W*(?:thank|thanks|many thanks|sorry|we are (?:very )?sorry|we['\u2019]re (?:very )?sorry|I am (?:very )?sorry|"
+    r"I['\u2019]m (?:very )?sorry|we apologi[sz]e|apologies|welcome|congratulations|(?:I|we) hope|it was (?:good|"
+    r"nice|great)|"
+    r"(?:good|great|nice|lovely) to|please (?:do not hesitate|feel free)|(?:do not|don['\u2019]t) hesitate|enjoy|"
+    r"have (?:a|fun)|"
+    r"(?:I|we) look forward|(?:kind|best|warm) |feel free|happy to help|here (?:is|are)\b)",
+    re.IGNORECASE,
+)
 
 
 def break_rule(draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> tuple[Edit, ...] | None:
@@ -101,14 +115,27 @@ def _make_list(draft: Draft) -> tuple[Edit, ...] | None:
     whole = [p for p in paragraphs if len(p) >= FEWEST_ITEMS and all(_is_sentence(s.of(draft.text)) for s in p)]
     # What leans on the sentence before it cannot stand as an item.
     alone = [p for p in whole if not any(leans(s.of(draft.text)) for s in p[1:])]
+    alone = [points for p in alone if len(points := _without_courtesy(draft, p)) >= FEWEST_ITEMS]
     longest = max(alone, key=len, default=None)
     if longest is None:
         return None
     first, *others = longest
+    line = draft.text.rfind("\n", 0, first.start) + 1
+    led = draft.text[line : first.start]
     return (
-        Edit(first.start, first.start, "- "),
+        # What stands in front of the points stays a paragraph of its own.
+        Edit(first.start - 1, first.start, "\n\n- ") if led.strip() else Edit(first.start, first.start, "- "),
         *(Edit(before.end, span.start, "\n- ") for before, span in pairwise([first, *others])),
     )
+
+
+def _without_courtesy(draft: Draft, paragraph: list[Span]) -> list[Span]:
+    """A paragraph without the thanks at its start, which are no points of a list.
+
+    Nothing is left if such words stand at its end, because they would have no line of their own.
+    """
+    points = list(dropwhile(lambda span: _COURTESY.match(span.of(draft.text)) is not None, paragraph))
+    return [] if points and _COURTESY.match(points[-1].of(draft.text)) else points
 
 
 def _is_sentence(text: str) -> bool:
@@ -120,13 +147,16 @@ def _is_sentence(text: str) -> bool:
 
 
 def _greet_otherwise(draft: Draft, name: str, other: str) -> tuple[Edit, ...] | None:
-    """Greet by the other name: the author's own "Dear" stays."""
+    """Greet by the other name: the author's own "Dear" stays. Nobody writes "Hi Mr Okafor", so "Hi" becomes "Dear"."""
     if not name or not other:
         return None
     first = draft.text.partition("\n")[0]
     at = first.find(name)
     if at < 0 or first[at + len(name) :].strip(" *_") not in (",", ":", "!", "."):
         return None
+    casual = _CASUAL.search(first[:at]) if _TITLE.match(other) and not _TITLE.match(name) else None
+    if casual is not None:
+        return (Edit(casual.start("word"), at + len(name), f"Dear {other}"),)
     return (Edit(at, at + len(name), other),)
 
 

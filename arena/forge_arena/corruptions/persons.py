@@ -19,26 +19,45 @@ _TO_PLURAL = {
 }  # fmt: skip
 # What the writer of an answer does: thinks, says, reads, and works on what was asked.
 _DOES = (
-    "add|advise|agree|answer|apologi[sz]e|appreciate|approve|arrange|ask|attach|be|been|believe|call|can|cannot|can['\u2019]t|"
-    "change|check|choose|chose|chosen|compare|confirm|could|did|do|don['\u2019]t|draft|drop|email|enclose|expect|explain|"
-    "fear|feel|find|fix|follow|found|gather|go|guess|had|have|hear|help|hope|include|keep|know|leave|like|list|look|love|"
+    "add|advise|agree|answer|apologi[sz]e|appreciate|approve|arrange|ask|attach|be|been|believe|call|can|cannot|"
+    "can['\u2019]t|"
+    "change|check|choose|chose|chosen|compare|confirm|could|did|do|don['\u2019]t|draft|drop|email|enclose|expect|"
+    "explain|"
+    "fear|feel|find|fix|follow|found|gather|go|guess|had|have|hear|help|hope|include|keep|know|leave|like|list|look|"
+    "love|"
     "make|may|mean|meet|mention|merge|might|miss|must|need|note|notice|pick|picked|point|prefer|propose|put|quote|read|"
-    "recommend|regret|rely|remind|replace|reply|review|ring|rule|said|saw|say|see|select|send|set|shall|should|should['\u2019]ve|"
-    "show|shut|sort|spot|start|suggest|summari[sz]e|suppose|take|tell|test|thank|think|thought|took|treat|trust|try|understand|"
+    "recommend|regret|rely|remind|replace|reply|review|ring|rule|said|saw|say|see|select|send|set|shall|should|"
+    "should['\u2019]ve|"
+    "show|shut|sort|spot|start|suggest|summari[sz]e|suppose|take|tell|test|thank|think|thought|took|treat|trust|try|"
+    "understand|"
     "use|wait|want|weigh|welcome|will|wish|won['\u2019]t|work|would|wouldn['\u2019]t|write|wrote"
 )
 _IS = (
-    "able|afraid|always|asking|available|aware|certain|confident|convinced|delighted|excited|glad|going|grateful|happy|here|"
+    "able|afraid|always|asking|available|aware|certain|confident|convinced|delighted|excited|glad|going|grateful|"
+    "happy|here|"
     "hoping|inclined|keen|looking|not|only|pleased|proud|replying|sending|sorry|sure|suggesting|thankful|unable|unsure|"
     "wondering|writing"
+)
+# What the writer does with words, but the house does with money: "we take the cost back from your salary".
+_OF_HOUSE = (
+    "add|approve|arrange|ask|call|change|drop|follow|include|keep|leave|make|must|need|put|read|replace|select|send|"
+    "set|"
+    "show|shut|take|took|treat|use"
+)
+_MONEY = (
+    r"[^.;:!?\n]*(?:[$\u20ac\u00a3]\s?\d|\b(?:costs?|fees?|deposits?|salary|wages?|pay|payments?|refunds?|charges?|"
+    r"accounts?|"
+    r"invoices?|rent|dues|prices?|discounts?|credits?|money|balance|tax|vat)\b)"
 )
 _ADVERBS = r"(?:(?:also|always|certainly|do|just|only|really|kindly|simply|still|then|therefore|would|will|\w+ly) )*"
 # What a single writer has, too, at work or at home.
 _OURS = (
-    "account|address|boss|builds?|case|client|code|colleagues?|company|contract|data|device|employer|laptop|manager|name|own|"
+    "account|address|boss|builds?|case|client|code|colleagues?|company|contract|data|device|employer|laptop|manager|"
+    "name|own|"
     "part|personal|phone|product|project|side|team|tests?|users?|work|"
     "advice|answer|apologies|attention|best|choice|comments?|congratulations|conclusion|email|impression|kind(?:est)?|"
-    "knowledge|letter|mistake|note|notes|opinion|pick|points?|preference|proposal|questions?|reading|recommendation|regards|"
+    "knowledge|letter|mistake|note|notes|opinion|pick|points?|preference|proposal|questions?|reading|recommendation|"
+    "regards|"
     "remarks?|reply|review|sincere|suggestions?|summary|sympathy|thanks|understanding|view|warm(?:est)?|wishes|words"
 )
 _TO_US = "ask|by|call|contact|email|from|give|help|inform|let|phone|reach|remind|ring|send|show|tell|to|with"
@@ -75,6 +94,8 @@ def _is_of_writer(text: str, edit: Edit) -> bool:
         r"can|cannot|can['\u2019]t|could|may|might|must|shall|should|will|won['\u2019]t|would", words["first"]
     )
     verb = words["second"] if is_modal and words["second"] else words["first"]
+    if re.fullmatch(_OF_HOUSE, verb) and re.match(_MONEY, behind[words.end() :], re.IGNORECASE):
+        return False
     return re.fullmatch(_DOES, verb) is not None
 
 

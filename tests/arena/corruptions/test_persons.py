@@ -22,6 +22,7 @@ SCENARIO = Scenario(
         ("If you are late, we would wait for your call.", "If you are late, I would wait for your call."),
         ("Our advice: take the ferry. We hope to see you soon.", "My advice: take the ferry. I hope to see you soon."),
         ("We see a risk for our personal data.", "I see a risk for my personal data."),
+        ("We take your point, and we keep the plan.", "I take your point, and I keep the plan."),
         ("Please contact us. We can also send the plan.", "Please contact me. I can also send the plan."),
     ],
 )
@@ -41,6 +42,8 @@ def test_a_single_writer_could_say_it(many: str, one: str) -> None:
         "We offer three fares, and we recommend the first.",
         "We will charge a fee.",
         "The choice is ours.",
+        "We take the cost back from your salary.",
+        "We keep the deposit until then.",
     ],
 )
 def test_what_only_a_firm_does_or_has_is_no_place(text: str) -> None:
