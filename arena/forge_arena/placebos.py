@@ -22,6 +22,7 @@ from random import Random
 from typing import TypeAlias
 
 from forge_arena.corruptions import registry
+from forge_arena.corruptions.asked_for import may_be_asked_for
 from forge_arena.corruptions.base import NEVER_REQUIRED, trade_sentence
 from forge_arena.corruptions.choices import choose_unread
 from forge_arena.corruptions.draft import Draft, Edit, apply, draft_of, overlaps
@@ -32,8 +33,9 @@ from forge_arena.errors import CannotCorrupt
 from forge_arena.statements import SPELLINGS, Voice, spelling_of
 from forge_arena.texts.leaning import follows_alone, goes_on, has_verb, leans
 from forge_arena.texts.ordering import reorderings
+from forge_arena.texts.pointing_back import leaves_unknown, points_back
 from forge_arena.texts.seams import tears
-from forge_arena.texts.spellers import SPELLERS
+from forge_arena.texts.spellers import SPELLERS, writes_alike
 from forge_arena.texts.synonyms import other_words
 from forge_arena.texts.values import MONTHS
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Placebo, Scenario, Span
@@ -155,7 +157,11 @@ def _free_plans_of(kind: Placebo, draft: Draft, claim: Claim, rng: Random) -> It
             return _synonyms(draft, claim, rng)
         case Placebo.substitution:
             voice = draft.voice()
-            return ((edits, Trade(other, None, voice)) for other, edits in optional_cuts(draft, rng, alone=True))
+            return (
+                (edits, Trade(other, None, voice))
+                for other, edits in optional_cuts(draft, rng, alone=True)
+                if not any(may_be_asked_for(draft.scenario, draft.text[edit.start : edit.end]) for edit in edits)
+            )
         case Placebo.reordering:
             return chain(
                 _parts_in_other_order(draft, claim, rng), _reorderings(draft, rng), _list_reorderings(draft, rng)
@@ -163,7 +169,10 @@ def _free_plans_of(kind: Placebo, draft: Draft, claim: Claim, rng: Random) -> It
 
 
 def _other_spellings(draft: Draft, kind: ClaimKind, rng: Random) -> Iterator[tuple[Edit, ...]]:
-    """All values of a kind in another spelling, because an author spells them alike; then the values of other kinds."""
+    """All values of a kind in another spelling, because an author spells them alike; then the values of other kinds.
+
+    Only a spelling that the answer or its source has: what departs from both would show that the answer was edited.
+    """
     writers = [writer for writer in SPELLERS if writer.kind is not kind]
     rng.shuffle(writers)
     writers.sort(key=lambda writer: writer.kind not in (ClaimKind.date, ClaimKind.duration))
@@ -176,7 +185,7 @@ def _other_spellings(draft: Draft, kind: ClaimKind, rng: Random) -> Iterator[tup
         ]
         if writer.kind is ClaimKind.date and not _has_order_of_dates(draft, edits):
             continue
-        if edits:
+        if edits and (writes_alike(writer, draft.text) or writes_alike(writer, draft.scenario.source_material)):
             yield tuple(edits)
 
 
@@ -224,7 +233,8 @@ def _list_reorderings(draft: Draft, rng: Random) -> Iterator[Plan]:
         match
         for match in _TWO_ITEMS.finditer(draft.text)
         if match["a"][-1:] == match["b"][-1:]
-        and not any(_LEANS.search(match[item]) or leans(match[item]) or goes_on(match[item]) for item in ("a", "b"))
+        and not any(leans(match[item]) or goes_on(match[item]) or points_back(match[item]) for item in ("a", "b"))
+        and not any(_LEANS.search(match[item]) for item in ("a", "b"))
         and not _names_choice(draft, match.start("a"), match.end("b"))
     ]
     rng.shuffle(pairs)
@@ -323,8 +333,13 @@ def _may_trade_places(draft: Draft, a: Span, b: Span) -> bool:
     number = places.index((b.start, b.end))
     following = draft.text[slice(*places[number + 1])] if number + 1 < len(places) else ""
     own = [span.of(draft.text) for span in (a, b)]
+    # "Each half is paid in May" must not stand before what is halved, nor "fixes go on longer" before the other fixes.
+    refers = any(points_back(text) for text in own) or leaves_unknown(
+        draft.text[: b.end], [(a.start, a.end)], draft.scenario.task
+    )
     return (
         bool(first)
+        and not refers
         and all(has_verb(text) and not leans(text) for text in own)
         and not any(goes_on(text) for text in (*own, following))
         and not _names_choice(draft, a.start, b.end)

@@ -2,6 +2,9 @@
 
 Each way has its way back, so neither becomes more frequent. The two ends of a range are spelled alike, so "4 to 6 days"
 becomes "four to six days", and "4 to 60 days" stays.
+
+Who edits an answer keeps to a spelling that the answer or its source has (`writes_alike`). An author who reads "10%" in
+the source does not write "10 percent".
 """
 
 import re
@@ -77,3 +80,8 @@ SPELLERS: tuple[Speller, ...] = (
         lambda m: m[0].lower(),
     ),
 )
+
+
+def writes_alike(writer: Speller, text: str) -> bool:
+    """Whether a text has a value that is spelled as the writer spells values: then the way back finds it."""
+    return any(back.kind is writer.kind and back is not writer and back.pattern.search(text) for back in SPELLERS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forge_arena.texts.spellers import SPELLERS
+from forge_arena.texts.spellers import SPELLERS, writes_alike
 from forge_arena.types import ClaimKind
 
 
@@ -57,3 +57,19 @@ def test_half_of_a_range_is_never_spelled_otherwise(text: str) -> None:
 )
 def test_the_end_of_a_range_of_days_stays(text: str) -> None:
     assert spelled_otherwise(text, ClaimKind.date) == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "source", "wanted"),
+    [
+        (ClaimKind.percent, "It takes 10% of it.", "It took 8% then.", False),
+        (ClaimKind.percent, "It takes 10% of it.", "It took 8 percent then.", True),
+        (ClaimKind.date, "It ends on March 5, 2031.", "It began on April 4, 2030.", False),
+        (ClaimKind.date, "It ends on March 5, 2031.", "It began on 4 April 2030.", True),
+        (ClaimKind.citation, "It is so (section 3).", "It is so in section 2.", False),
+        (ClaimKind.citation, "It is so (section 3).", "As in Section 2, it is so.", True),
+    ],
+)
+def test_a_text_that_spells_a_value_so_has_the_habit(kind: ClaimKind, text: str, source: str, wanted: bool) -> None:
+    writers = [speller for speller in SPELLERS if speller.kind is kind and list(speller.spellings(text))]
+    assert [writes_alike(writer, source) for writer in writers] == [wanted]
