@@ -12,13 +12,14 @@ from forge_arena.texts.modality import Modality, modality, signs
 from forge_arena.texts.turning import Turned
 
 _DENYING = frozenset({Modality.no.value, Modality.ban.value, Modality.exempt.value})
-# A label that promises something bad, or something good, with the first letter of what it labels.
+# A label that promises something bad or something good, with the first letter of what it labels. Once the sense is
+# turned, what was bad is good.
 _LABEL = re.compile(
-    r"^[\W_]*(?:(?:one|a|an|the only|another|just one|but one|small|final) )*(?:(?:small|little|important|last|"
-    r"final) )?"
-    r"(?P<kind>caveat|exception|warning|catch|snag|drawback|restriction|limitation|downside|caution|"
-    r"word of (?:warning|caution)|note of (?:warning|caution)|bad news|beware|be careful|careful|attention|"
-    r"(?P<good>the good news|good news|advantage|plus|bonus|relief)(?: is)?):(?:\*\*)? (?P<first>\w)",
+    r"^[\W_]*(?:(?:one|an?|the|only|another|just|but|small|little|important|last|final) )*(?:caveat|exception|warning|"
+    r"catch|snag|drawback|restriction|limitation|downside|caution|word of (?:warning|caution)|note of (?:warning|"
+    r"caution)|"
+    r"(?:bad|good|best|great) (?:news|thing|part)|beware|be careful|careful|attention|advantage|upside|bonus|relief)"
+    r"(?::(?:\*\*)?|,? is(?:,? that|:)) (?P<first>\w)",
     re.IGNORECASE,
 )
 _BUT = re.compile(r"(?:^|[,;]? )(?P<word>[Bb]ut|[Yy]et) (?=[^,;:.()]*$)")
@@ -40,23 +41,22 @@ def announce(sentence: str, made: tuple[Replacement, ...], turned: Turned) -> tu
     before = sentence[: first.start]
     now_denies = turned.after in _DENYING
     made = (_surely(sentence, first), *made[1:])
-    if now_denies == (turned.before in _DENYING):
-        return made
-    if _CONTRASTS.search(sentence):
-        return None
-    but = _BUT.search(before)
-    if but is not None:
-        if but.start("word") == 0 or not sentence[: but.start()].strip():
+    if now_denies != (turned.before in _DENYING):
+        if _CONTRASTS.search(sentence):
             return None
-        earlier = modality(list(signs(re.split(r"[,;:(] ", sentence[: but.start()])[-1])))
-        if ((earlier.value if earlier else "") in _DENYING) == now_denies:
-            made = (Replacement(*but.span("word"), "and"), *made)
+        but = _BUT.search(before)
+        if but is not None:
+            if not sentence[: but.start("word")].strip():
+                return None
+            earlier = modality(list(signs(re.split(r"[,;:(] ", sentence[: but.start()])[-1])))
+            if ((earlier.value if earlier else "") in _DENYING) == now_denies:
+                made = (Replacement(*but.span("word"), "and"), *made)
     label = _LABEL.match(sentence)
-    if label is not None and label.end() <= made[0].start and bool(label["good"]) == now_denies:
-        made = (Replacement(label.start(), label.end(), label["first"].upper()), *made)
-    elif label is not None and bool(label["good"]) == now_denies:
+    if label is None:
+        return made
+    if made[0].start < label.end():
         return None
-    return made
+    return Replacement(label.start(), label.end(), label["first"].upper()), *made
 
 
 def surely_said(statement: str, turned: str) -> str:

@@ -52,7 +52,7 @@ def gives_still(draft: Draft, claim: Claim, edits: Sequence[Edit]) -> bool:
         gives_amount_still(draft, claim, edits, in_part=True)
         or speaks_still(draft, claim, edits)
         or shows_in_code(draft, claim)
-        or _concludes_still(draft, claim, edits)
+        or concludes_still(draft, claim, edits)
     )
 
 
@@ -104,7 +104,7 @@ def speaks_still(draft: Draft, claim: Claim, edits: Sequence[Edit], *, surely: b
     return False
 
 
-def _concludes_still(draft: Draft, claim: Claim, edits: Sequence[Edit]) -> bool:
+def concludes_still(draft: Draft, claim: Claim, edits: Sequence[Edit]) -> bool:
     """Whether what stands beside a cut says in other words what the cut statement said.
 
     "We cannot promise that your fault will be mended. Not every fault is mended." Who writes so gives the point first
@@ -130,7 +130,8 @@ def _beside(draft: Draft, edits: Sequence[Edit]) -> Iterator[Span]:
         if not overlaps(edits, span.start, span.end):
             continue
         before = draft.sentences[number - 1] if number else None
-        if before is not None and "\n" not in draft.text[before.end : span.start]:
+        is_asked = before is not None and before.of(draft.text).endswith("?")
+        if before is not None and not is_asked and "\n" not in draft.text[before.end : span.start]:
             yield before
         for side in re.finditer(r"[^;]+", span.of(draft.text)):
             part = Span(start=span.start + side.start(), end=span.start + side.end())

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from forge_arena.corruptions.announced import announce, surely_said
 from forge_arena.corruptions.draft import Draft, Edit, apply
-from forge_arena.corruptions.left_over import speaks_still
+from forge_arena.corruptions.left_over import concludes_still, speaks_still
 from forge_arena.texts.clauses import clauses
 from forge_arena.texts.fitting import Replacement
 from forge_arena.texts.leaning import has_verb
@@ -116,6 +116,9 @@ def _is_borne_out_elsewhere(draft: Draft, claim: Claim, edits: Iterable[Edit]) -
     """Whether another sentence speaks of the statement, or concludes from it, and would contradict the turned one."""
     turned = [span for span in draft.sentences if any(span.start <= edit.start < span.end for edit in edits)]
     if speaks_still(draft, claim, [Edit(span.start, span.end, "") for span in turned], surely=True):
+        return True
+    if concludes_still(draft, claim, [Edit(span.start, span.end, "") for span in turned]):
+        # "We cannot take a copy instead. Copies are accepted."
         return True
     later = [span for span in draft.sentences if turned and span.start >= turned[0].end]
     return any(_CONCLUDES.match(span.of(draft.text)) for span in later)

@@ -24,7 +24,8 @@ _WHO = (("it", "has"), ("they", "have"), ("you", "have"), ("we", "have"))
 _WHO_DOES = (("it", "does"), ("they", "do"), ("you", "do"), ("we", "do"))
 # What stands behind "each" where "each" is no article: "they cost $2 each and hold a litre".
 _NO_THING = (
-    "of|other|side|case|and|or|but|plus|for|from|with|when|where|who|that|has|have|had|are|was|were|will|would|can|could|may|"
+    "of|other|side|case|and|or|but|plus|for|from|with|when|where|who|that|has|have|had|are|was|were|will|would|can|"
+    "could|may|"
     "must|shall|should|gets?|the|into|under|over|than|then|while|because|per|not|if|as|at|by|in|is|on|to"
 )
 # What somebody gets from somebody else. Nobody receives the train or the hang of it.
@@ -36,7 +37,8 @@ _GIVEN = (
 _BE = "is|are|was|were|be|been|being|remains?|stays?|comes?|came|not|still|now|already"
 _DEMANDING = "section|clause|article|rule|policy|law|act|code|paragraph|contract|recipe|form|standard|notice|plan|guide"
 _PAYMENTS = (
-    "rent|fees?|payments?|deposits?|charges?|amounts?|balances?|sums?|instal?lments?|invoices?|premiums?|fines?|tax|taxes|"
+    "rent|fees?|payments?|deposits?|charges?|amounts?|balances?|sums?|instal?lments?|invoices?|premiums?|fines?|tax|"
+    "taxes|"
     "interest|bills?|prices?|refunds?|bonus|dues|costs?"
 )
 _KEPT = (
@@ -44,7 +46,8 @@ _KEPT = (
 )
 # What somebody is told to do: "simply ring us".
 _DO = (
-    "add|ask|bring|call|choose|click|come|contact|email|enter|fill|go|open|press|reply|return|ring|select|send|sign|tell|"
+    "add|ask|bring|call|choose|click|come|contact|email|enter|fill|go|open|press|reply|return|ring|select|send|sign|"
+    "tell|"
     "type|use|visit|write"
 )
 _COUNT = "one|two|three|four|five|six|seven|eight|nine|ten|dozen|hundred"
@@ -59,7 +62,7 @@ _WITHOUT_DELAY = (
 _ON_PURPOSE = (
     f"{_DO}|accept|appeal|appoint|apply|arrange|attend|book|borrow|bring|buy|cancel|carry|change|claim|collect|combine|"
     "complete|copy|create|decline|delete|download|exchange|extend|file|film|give|hand|invite|join|keep|leave|move|"
-    "object|order|park|pass|pick|place|play|post|print|propose|publish|read|record|refuse|register|remove|renew|rent|"
+    "object|order|park|pass|pick|place|play|post|print|propose|publish|record|refuse|register|remove|renew|rent|"
     "repair|replace|report|request|reserve|resubmit|save|share|spend|start|stop|store|submit|suspend|swap|switch|take|"
     "terminate|transfer|try|upload|vote|withdraw"
 )
@@ -70,7 +73,8 @@ _DONE_ON_PURPOSE = "|".join(
 )
 _TIMES = "second|minute|hour|day|night|morning|afternoon|evening|week|weekend|month|quarter|term|semester|season|year"
 _PEOPLE = (
-    "person|member|student|pupil|child|adult|visitor|guest|customer|client|user|reader|tenant|lodger|buyer|seller|employee|"
+    "person|member|student|pupil|child|adult|visitor|guest|customer|client|user|reader|tenant|lodger|buyer|seller|"
+    "employee|"
     "worker|applicant|candidate|participant|player|holder|patient|passenger|driver|owner|volunteer|citizen|resident|"
     "household|borrower|subscriber|attendee|delegate|author|contributor|reviewer"
 )
@@ -125,6 +129,12 @@ _ONLY_WHERE: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("a few",), _not_behind("in|for|only|quite|just|by|than|every|after|within|but|last|next"), ""),
     (("some",), _not_behind("for|in"), _not_before("is|was|has|as|this|goods|news|clothes|means|[a-z]+[sui]s")),
     (("is kept", "is held", "are kept", "are held"), _behind(_KEPT), ""),
+    (("hi", "hello"), "^$", r"(?= (?!(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof)\b)[A-Z][a-z]+[,!\n])"),
+    (("all the best", "best wishes"), "^$", r"(?=,?(?:\n|$))"),
+    (("note that", "please note that", "if you have", "should you have"), r"(?:^|[.!?] )$", ""),
+    (("too", "as well"), r"(?<!\bmight)(?<!\bmay)(?<!\bjust)(?<!\bvery) $", ""),
+    (("the whole", "the entire"), _not_behind("on|On|as|As|in"), _not_before("of|time|thing|point|lot|truth")),
+    (("usually", "normally"), "", _not_before("than|speaking")),
 )
 _WHERE = {
     words: (re.compile(before, re.MULTILINE), re.compile(behind))
@@ -172,6 +182,23 @@ _PAIRS: tuple[tuple[str, str, str], ...] = (
     ("are kept", "are held", r"(?= (?:for|in|on)\b)"),
     ("we have checked", "we have looked into", r"(?= (?:the|your|our|this)\b)"),
     ("replies", "answers", r"(?= within\b)"),
+    *((f"{who} need to", f"{who} have to", r"(?= [a-z])") for who in ("they", "you", "we")),
+    ("hi", "hello", ""),
+    ("all the best", "best wishes", ""),
+    ("please note that", "note that", ""),
+    (
+        "if you have",
+        "should you have",
+        r"(?= (?:any |further |more |other )?(?:questions?|doubts?|concerns?|comments?)\b)",
+    ),
+    ("too", "as well", r"(?=[.;!](?:\s|$))"),
+    ("the whole", "the entire", r"(?= [a-z])"),
+    ("usually", "normally", ""),
+    ("free of charge", "at no charge", r"(?=[.,;:)]|$)"),
+    ("contact us", "get in touch with us", ""),
+    ("in the meantime", "meanwhile", r"(?=,)"),
+    ("questions about", "questions regarding", ""),
+    ("in case of", "in the event of", r"(?= (?:an?|the)\b)"),
 )
 _REPLACES = [
     (mine, re.compile(rf"(?<![\w'-]){re.escape(mine)}(?![\w'-]){behind}", re.IGNORECASE), other)
@@ -182,11 +209,23 @@ _OF_ONE = frozenset({"has to be"})
 _OF_PRONOUN = frozenset(
     {f"{who} {verb} to" for who, verb in _WHO}
     | {f"{who} {verb} not have to" for who, verb in _WHO_DOES}
-    | {f"{who} {words}" for who, _ in _WHO for words in ("must", "need not")}
+    | {f"{who} {words}" for who, _ in _WHO for words in ("must", "need not", "need to")}
 )
 # What demands, allows or counts. A denial turns each of the two ways into something else.
 _MODAL = ("must be", "has to be", "you can", "you may", "can be", "may be")
-_COUNTING = ("at most", "no more than", "each", "every", "some", "a few", "whoever", "anyone who")
+_COUNTING = (
+    "at most",
+    "no more than",
+    "each",
+    "every",
+    "some",
+    "a few",
+    "whoever",
+    "anyone who",
+    "free of charge",
+    "at no charge",
+    "too",
+)
 _SCOPED = _OF_PRONOUN | {*_MODAL, *_COUNTING}
 # "£5 a month", but not "for a month".
 _REPLACES += [

@@ -40,6 +40,13 @@ def announced(statements: tuple[str, str], sentence: str, old: str, new: str) ->
             "will get",
             "If you are late, you will get a towel.",
         ),
+        (
+            DENIAL,
+            "The good news is that you will not get a towel.",
+            "will not get",
+            "will get",
+            "You will get a towel.",
+        ),
         (DENIAL, "Note: you will not get a towel.", "will not get", "will get", "Note: you will get a towel."),
         (PERMIT, "A late bill may bring a fee.", "may", "may not", "A late bill will not bring a fee."),
         (PERMIT, "A member may bring a dog.", "may", "may not", "A member may not bring a dog."),

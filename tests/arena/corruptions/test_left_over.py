@@ -6,7 +6,7 @@ import pytest
 
 from forge_arena.corruptions import inject
 from forge_arena.corruptions.draft import Edit, draft_of
-from forge_arena.corruptions.left_over import _concludes_still, gives_still
+from forge_arena.corruptions.left_over import concludes_still, gives_still
 from forge_arena.corruptions.prose import leave_out, restate_freely
 from forge_arena.errors import CannotCorrupt
 from forge_arena.types import Alternative, Answer, Claim, ClaimKind, CorruptionType, Domain, Scenario, Span, Standing
@@ -160,7 +160,7 @@ def test_the_point_of_a_statement_may_stand_in_front_of_it(beside: str, wanted: 
     start = text.index(statement)
     draft = draft_of(Verifier(FAIR), text, Random(0))
 
-    assert _concludes_still(draft, CLAIMS["hedgehog"], [Edit(start, start + len(statement), "")]) is wanted
+    assert concludes_still(draft, CLAIMS["hedgehog"], [Edit(start, start + len(statement), "")]) is wanted
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,12 @@ def test_what_demands_or_allows_stays_beside_a_denial(text: str) -> None:
         "Each half is paid in cash.",
         "Every part weighs a kilo.",
         "Do you have to pay in cash?",
+        "Do you need to pay in cash?",
+        "Hello Ms Lund,",
+        "We might as well.",
+        "It is too hot.",
+        "On the whole it is hot.",
+        "Tea is not free of charge.",
     ],
 )
 def test_a_risk_a_part_and_a_question_stay(text: str) -> None:
@@ -162,6 +168,13 @@ def test_a_risk_a_part_and_a_question_stay(text: str) -> None:
     ("one", "another"),
     [
         ("A reason has to be given.", "A reason must be given."),
+        ("You need to ring first.", "You have to ring first."),
+        ("Hi Ada,\n", "Hello Ada,\n"),
+        ("All the best,\nAda", "Best wishes,\nAda"),
+        ("Please note that tea is hot.", "Note that tea is hot."),
+        ("If you have questions, ring.", "Should you have questions, ring."),
+        ("It is hot too.", "It is hot as well."),
+        ("Tea is free of charge.", "Tea is at no charge."),
         ("You may cancel by post.", "You can cancel by post."),
         ("Seats may be cancelled by post.", "Seats can be cancelled by post."),
         ("Each visitor pays in cash.", "Every visitor pays in cash."),
