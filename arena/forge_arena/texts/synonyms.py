@@ -20,8 +20,12 @@ from forge_arena.texts.subjects import begins_clause, is_one
 _NUMBER = r"(?= (?:[$€£]?\d|one\b|two\b|three\b|four\b|five\b|six\b|seven\b|eight\b|nine\b|ten\b|twelve\b))"
 _THING = r"(?= (?:a|an|the|your|our|that|`))"
 _TIME = r"(?= (?:about |some |around )?[\w-]+ (?:second|minute|hour|day|night|week|month|year)s?\b)"
-_WHO = (("it", "has"), ("they", "have"), ("you", "have"), ("we", "have"))
-_WHO_DOES = (("it", "does"), ("they", "do"), ("you", "do"), ("we", "do"))
+_WHO = (("it", "has"), ("they", "have"), ("you", "have"), ("we", "have"), ("he", "has"), ("she", "has"))
+_WHO_DOES = (("it", "does"), ("they", "do"), ("you", "do"), ("we", "do"), ("he", "does"), ("she", "does"))
+# "You must also ring" has its adverb where "you have to also ring" would split a verb.
+_RIGHT_BEFORE_VERB = r"(?= (?!(?:not|never|then|also|first|always|only|still|already|ever|normally|usually)\b)[a-z])"
+# What asks: "do you have to pay" is no "do you must pay".
+_ASKS = re.compile(r"\b(?:do|does|did|will|would|could|should|might|may|can)\s+$", re.IGNORECASE)
 # What stands behind "each" where "each" is no article: "they cost $2 each and hold a litre".
 _NO_THING = (
     "of|other|side|case|and|or|but|plus|for|from|with|when|where|who|that|has|have|had|are|was|were|will|would|can|"
@@ -152,7 +156,7 @@ _PAIRS: tuple[tuple[str, str, str], ...] = (
     ("you can", "you may", r"(?= [a-z])"),
     ("can be", "may be", r"(?= [a-z]+ed\b)"),
     ("must be", "has to be", r"(?= [a-z]+(?:ed|en|ht|id|nt)\b)"),
-    *((f"{who} must", f"{who} {verb} to", r"(?= [a-z])") for who, verb in _WHO),
+    *((f"{who} must", f"{who} {verb} to", _RIGHT_BEFORE_VERB) for who, verb in _WHO),
     *((f"{who} need not", f"{who} {verb} not have to", r"(?= [a-z])") for who, verb in _WHO_DOES),
     ("receive", "get", _THING),
     ("receives", "gets", _THING),
@@ -182,7 +186,7 @@ _PAIRS: tuple[tuple[str, str, str], ...] = (
     ("are kept", "are held", r"(?= (?:for|in|on)\b)"),
     ("we have checked", "we have looked into", r"(?= (?:the|your|our|this)\b)"),
     ("replies", "answers", r"(?= within\b)"),
-    *((f"{who} need to", f"{who} have to", r"(?= [a-z])") for who in ("they", "you", "we")),
+    *((f"{who} need to", f"{who} have to", _RIGHT_BEFORE_VERB) for who in ("they", "you", "we")),
     ("hi", "hello", ""),
     ("all the best", "best wishes", ""),
     ("please note that", "note that", ""),
@@ -207,10 +211,9 @@ _REPLACES = [
 ]
 _OF_ONE = frozenset({"has to be"})
 _OF_PRONOUN = frozenset(
-    {f"{who} {verb} to" for who, verb in _WHO}
-    | {f"{who} {verb} not have to" for who, verb in _WHO_DOES}
-    | {f"{who} {words}" for who, _ in _WHO for words in ("must", "need not", "need to")}
+    {f"{who} {verb} to" for who, verb in _WHO} | {f"{who} {verb} not have to" for who, verb in _WHO_DOES}
 )
+_IN_SHORT = frozenset(f"{who} {words}" for who, _ in _WHO for words in ("must", "need not", "need to"))
 # What demands, allows or counts. A denial turns each of the two ways into something else.
 _MODAL = ("must be", "has to be", "you can", "you may", "can be", "may be")
 _COUNTING = (
@@ -226,7 +229,7 @@ _COUNTING = (
     "at no charge",
     "too",
 )
-_SCOPED = _OF_PRONOUN | {*_MODAL, *_COUNTING}
+_SCOPED = _OF_PRONOUN | _IN_SHORT | {*_MODAL, *_COUNTING}
 # "£5 a month", but not "for a month".
 _REPLACES += [
     (mine, re.compile(rf"(?<=[\d%] ){mine}\b"), other)
@@ -248,7 +251,9 @@ def other_words(text: str) -> Iterator[Replacement]:
             if other in _OF_ONE and not is_one(before):
                 continue
             if other in _OF_PRONOUN and not begins_clause(before):
-                # "Whoever is given it must pay": "it" is no subject. "Do you have to pay?" asks.
+                # "Whoever is given it must pay": "it" is no subject.
+                continue
+            if words in _OF_PRONOUN | _IN_SHORT and _ASKS.search(before):
                 continue
             yield Replacement(*match.span(), other[0].upper() + other[1:] if match[0][0].isupper() else other)
 

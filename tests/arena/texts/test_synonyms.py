@@ -153,6 +153,7 @@ def test_what_demands_or_allows_stays_beside_a_denial(text: str) -> None:
         "Every part weighs a kilo.",
         "Do you have to pay in cash?",
         "Do you need to pay in cash?",
+        "You must also pay in cash.",
         "Hello Ms Lund,",
         "We might as well.",
         "It is too hot.",
@@ -168,6 +169,7 @@ def test_a_risk_a_part_and_a_question_stay(text: str) -> None:
     ("one", "another"),
     [
         ("A reason has to be given.", "A reason must be given."),
+        ("She must ring first.", "She has to ring first."),
         ("You need to ring first.", "You have to ring first."),
         ("Hi Ada,\n", "Hello Ada,\n"),
         ("All the best,\nAda", "Best wishes,\nAda"),
