@@ -222,6 +222,7 @@ def turned_by_bias(claim: Claim, letter: str) -> str | None:
         (FIRES, "A fire must not be lit, and a barbecue must not be lit either."),
         (FIRES, "A fire must not be lit here, nor may a lamp."),
         (FIRES, "A fire must not be lit. You can still bring a lamp."),
+        (GUEST, "A member may bring one guest to the garden. You can show the pond to both."),
         (FIRES, "A fire must not be lit on the grass because the grass is dry."),
         (GUEST, "A member may bring one guest to the garden, but the guest must ring first."),
         (GUEST, "A member may bring one guest to the garden. They must ring first."),

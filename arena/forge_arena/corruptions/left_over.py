@@ -13,6 +13,8 @@ from decimal import Decimal
 
 from forge_arena.corruptions.choices.speaking import CODE, RARE, SPEAKS, are_related, deciding_words, share_of
 from forge_arena.corruptions.draft import Draft, Edit, overlaps
+from forge_arena.texts.leaning import has_verb
+from forge_arena.texts.modality import signs
 from forge_arena.texts.spoken_amounts import spoken_durations, spoken_numbers, spoken_shares
 from forge_arena.texts.values import MONTHS, mentions, same_amount, value_of
 from forge_arena.texts.words import content
@@ -109,8 +111,8 @@ def concludes_still(draft: Draft, claim: Claim, edits: Sequence[Edit]) -> bool:
 
     "We cannot promise that your fault will be mended. Not every fault is mended." Who writes so gives the point first
     and then its ground. "Credits lower the next bill; no money is paid out" gives the point twice. So the sentence
-    before a cut, or the other side of a semicolon, may be the point if it states nothing else, has no amount of its own
-    and has a word of the statement or of its label.
+    before a cut, or the other side of a semicolon, may be the point if it allows, demands, denies or commands,
+    states nothing else, has no amount of its own and has a word of the statement or of its label.
     """
     if claim.kind is not ClaimKind.term:
         return False
@@ -119,6 +121,7 @@ def concludes_still(draft: Draft, claim: Claim, edits: Sequence[Edit]) -> bool:
     return any(
         not any(f.start < span.end and span.start < f.end for f in others)
         and not mentions(span.of(draft.text))
+        and (any(signs(span.of(draft.text))) or not has_verb(span.of(draft.text)))
         and any(are_related(word, other) for word in content(span.of(draft.text)) for other in about)
         for span in _beside(draft, edits)
     )

@@ -49,6 +49,10 @@ _DEMANDS = re.compile(
     r"(?:it|they|this|these|that|those)\b[^.;]*\b(?:must|may|can|has to|have to|needs? to|should|required|allowed)\b",
     re.IGNORECASE,
 )
+# What the next sentence lets somebody do with a thing that is kept, or lost, in the turned sense: "you can use them".
+_ALLOWS_WITH_IT = re.compile(
+    r"\b(?:can|may|will|could|must|cannot)\b[^.;]*\b(?:it|them|those|both|either)\b", re.IGNORECASE
+)
 # What follows from breaking a rule. Nobody breaks what is allowed.
 _BREACH = re.compile(
     r"\b(?:break(?:s|ing)?|breach\w*|violat\w+|infring\w+|contraven\w+|penalt(?:y|ies)|punish\w+|fine[ds]?|"
@@ -227,6 +231,8 @@ def _is_echoed_behind(text: str, end: int, turned: Turned) -> bool:
         return True
     following = re.split(r"(?<=[.!?]) ", after, maxsplit=1)[0]
     if turned.before in (*DENIALS, Modality.must.value) and _BREACH.search(following):
+        return True
+    if _ALLOWS_WITH_IT.search(following):
         return True
     return turned.after in DENIALS and _DEMANDS.match(after) is not None
 

@@ -187,6 +187,8 @@ _PAIRS: tuple[tuple[str, str, str], ...] = (
     ("we have checked", "we have looked into", r"(?= (?:the|your|our|this)\b)"),
     ("replies", "answers", r"(?= within\b)"),
     *((f"{who} need to", f"{who} have to", _RIGHT_BEFORE_VERB) for who in ("they", "you", "we")),
+    ("leaves out", "omits", _THING),
+    ("leave out", "omit", _THING),
     ("hi", "hello", ""),
     ("all the best", "best wishes", ""),
     ("please note that", "note that", ""),

@@ -151,6 +151,7 @@ def test_a_value_that_still_stands_in_words_is_not_exchanged(claim: str, further
     [
         ("We cannot promise that your hedgehog is let in.", True),
         ("The gate is beside the school.", False),
+        ("The rule on a hedgehog is old.", False),
         ("A hedgehog weighs 2 kg.", False),
     ],
 )

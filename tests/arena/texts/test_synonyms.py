@@ -171,6 +171,7 @@ def test_a_risk_a_part_and_a_question_stay(text: str) -> None:
         ("A reason has to be given.", "A reason must be given."),
         ("She must ring first.", "She has to ring first."),
         ("You need to ring first.", "You have to ring first."),
+        ("The list leaves out the tea.", "The list omits the tea."),
         ("Hi Ada,\n", "Hello Ada,\n"),
         ("All the best,\nAda", "Best wishes,\nAda"),
         ("Please note that tea is hot.", "Note that tea is hot."),
