@@ -203,14 +203,14 @@ class _Source:
         places: the sentences that have the alternative, each with its place.
         own: these sentences and the label.
         nearby: the same with the sentences before and behind.
-        of_label: the same with the sentences that have all words of the label.
+        passages: the whole source.
     """
 
     label: str
     places: tuple[tuple[str, int, int], ...]
     own: str
     nearby: str
-    of_label: str
+    passages: Passages
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -219,6 +219,13 @@ class _Source:
     @cached_property
     def words_nearby(self) -> frozenset[str]:
         return content(self.nearby)
+
+    @cached_property
+    def of_label(self) -> str:
+        """What is nearby, and the sentences of the source that have all words of the label."""
+        label = content(self.label)
+        speaking = (passage.text for passage in self.passages.passages if label and label <= passage.words)
+        return " ".join((self.nearby, *speaking))
 
     @cached_property
     def clauses(self) -> str:
@@ -291,10 +298,8 @@ class CloserReading:
             places += [(text, *place) for place in places_in(text, claim)]
         if not own:
             return None
-        label = content(claim.label)
-        speaking = [passage.text for passage in self._passages.passages if label and label <= passage.words]
         nearby = " ".join((*near, claim.label))
-        return _Source(claim.label, tuple(places), " ".join((*own, claim.label)), nearby, " ".join((nearby, *speaking)))
+        return _Source(claim.label, tuple(places), " ".join((*own, claim.label)), nearby, self._passages)
 
     def _begins_elsewhere(self, claim: Claim, source: _Source, place: _Place) -> bool:
         """Whether a period is counted from something that the source does not count it from.
