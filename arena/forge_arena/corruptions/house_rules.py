@@ -14,7 +14,7 @@ from forge_arena.corruptions.prose import optional_cuts
 from forge_arena.texts.cutting import Cut, cuts, is_seamless
 from forge_arena.texts.fitting import places_of
 from forge_arena.texts.leaning import has_verb, is_incomplete, leans
-from forge_arena.texts.words import content
+from forge_arena.texts.words import content, word_count
 from forge_arena.types import Alternative, Check, Claim, Span
 from forge_arena.verify.code import code_blocks
 from forge_arena.verify.rules import common_ending
@@ -341,7 +341,7 @@ def _change_signature(draft: Draft, check: Check, other: Check) -> tuple[Edit, .
 
 def _shorten(draft: Draft, limit: int, rng: Random) -> tuple[Edit, ...] | None:
     """Cut out what nobody asked for until the answer has fewer words than the limit."""
-    words = len(draft.text.split())
+    words = word_count(draft.text)
     edits: list[Edit] = []
     for _, further in optional_cuts(draft, rng):
         if words < limit:
@@ -350,5 +350,5 @@ def _shorten(draft: Draft, limit: int, rng: Random) -> tuple[Edit, ...] | None:
             return None
         if not any(overlaps(edits, e.start - 1, e.end + 1) for e in further):
             edits.extend(further)
-            words -= sum(len(draft.text[e.start : e.end].split()) - len(e.text.split()) for e in further)
+            words -= sum(word_count(draft.text[e.start : e.end]) - word_count(e.text) for e in further)
     return tuple(edits) if words < limit else None

@@ -116,13 +116,13 @@ def _shorten(draft: Draft, limit: int, rng: Random) -> tuple[Edit, ...] | None:
     places = [finding.start for finding in draft.report.findings if finding.claim in needed]
     free = [span for span in draft.sentences[1:-1] if not any(span.start <= place < span.end for place in places)]
     rng.shuffle(free)
-    words = len(draft.text.split())
+    words = word_count(draft.text)
     gone: list[Span] = []
     for span in free:
         if words < limit:
             break
         gone.append(span)
-        words -= len(span.of(draft.text).split())
+        words -= word_count(span.of(draft.text))
     if words >= limit:
         return None
     return tuple(removal(draft.text, span) for span in join_neighbours(draft.text, gone))

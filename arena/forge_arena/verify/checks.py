@@ -107,13 +107,13 @@ def refusal(check: Check) -> str | None:
 
 @_check(int)
 def max_words(text: str, limit: int) -> Violation:
-    """The marks of a list and lone dashes are no words. `min_words` counts them, so both are in favour of the text."""
+    """The marks of a list and of code, and lone dashes, are no words; `min_words` counts in the same way."""
     return None if word_count(text) <= limit else VIOLATED
 
 
 @_check(int)
 def min_words(text: str, limit: int) -> Violation:
-    return None if len(text.split()) >= limit else VIOLATED
+    return None if word_count(text) >= limit else VIOLATED
 
 
 @_check(int)

@@ -15,6 +15,7 @@ from forge_arena.corruptions import omits
 from forge_arena.corruptions.thoughts import MENTIONED, add_step, admission
 from forge_arena.errors import WorkerFailed
 from forge_arena.statements import JITTER, SPELLINGS, Order, Speaker, Voice, order_of
+from forge_arena.texts.words import word_count
 from forge_arena.types import Alternative, Answer, Candour, Claim, ClaimKind, Probe, Scenario, Statement
 from forge_arena.verify.checks import violation
 from forge_arena.workers import paragraphs, replies
@@ -119,7 +120,7 @@ def _draft(
         body.sort(key=lambda s: s.rank + 1.6 * rng.random())
     is_brief = bool(order.places) and failed >= DRAFTS // 2
     opening, closing = (_random_sentence(speaker, part, rng, is_brief) for part in ("opening", "closing"))
-    body = _to_length(speaker, body, usable, len(f"{opening} {closing}".split()), rng)
+    body = _to_length(speaker, body, usable, word_count(f"{opening} {closing}"), rng)
     stated = {claim for s in body for claim in s.says}
     if order.places and not _is_list(speaker):
         return _in_paragraphs(opening, body, closing, order, rng, speaker), stated
@@ -204,7 +205,7 @@ def _shortened(body: list[Statement], usable: list[Statement], limit: int, speak
 
 
 def _words(body: list[Statement], speaker: Speaker) -> int:
-    return sum(len(speaker.sentence(s).split()) for s in body)
+    return sum(word_count(speaker.sentence(s)) for s in body)
 
 
 def _is_needed(claim: Claim) -> bool:

@@ -20,7 +20,7 @@ def fenced(code: str) -> str:
 KEPT: list[tuple[str, Argument, str]] = [
     ("max_words", 3, "One two\n three"),
     ("max_words", 4, "- One \u2013 or two:\n\u2022 three"),
-    ("min_words", 4, "One - two three"),
+    ("min_words", 4, "- One \u2013 or two:\n\u2022 three"),
     ("max_words", 0, " \n"),
     ("min_words", 3, "one two three"),
     ("max_sentences", 2, "One. Mr. Two is here."),
@@ -92,6 +92,8 @@ KEPT: list[tuple[str, Argument, str]] = [
 VIOLATED: list[tuple[str, Argument, str, list[str]]] = [
     ("max_words", 2, "one two three", []),
     ("min_words", 4, "one two three", []),
+    ("min_words", 4, "One - two three", []),
+    ("min_words", 4, "```\nx = 1\n```\nDone", []),
     ("max_sentences", 1, "One here. Two here. Three here.", ["Two here.", "Three here."]),
     ("includes_any", ("voucher", "gift"), "vouchers", []),
     ("excludes", ("voucher", "gift card"), "A Gift card or a VOUCHER.", ["Gift card", "VOUCHER"]),

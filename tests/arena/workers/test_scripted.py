@@ -8,7 +8,9 @@ from forge_arena.corruptions import inject, registry
 from forge_arena.corruptions.thoughts import admission
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.scenarios import Family, load_families
+from forge_arena.episodes import Arena
 from forge_arena.testing import AnswersOfWorker, check_worker
+from forge_arena.texts.words import word_count
 from forge_arena.types import Answer, Candour, ClaimKind, CorruptionType, Scenario
 from forge_arena.verify import Verifier
 from forge_arena.verify.checks import violation
@@ -134,6 +136,16 @@ def test_one_that_never_complies_answers_as_if_it_had_not_been_told(type: Corrup
                 assert hidden.target not in Verifier(scenario).verify(answer.output).broken
                 assert hidden.text not in answer.reasoning
     assert asked >= 4
+
+
+@pytest.mark.parametrize("draw", ["222:clean", "32:clean", "104:clean"])
+async def test_code_does_not_make_an_answer_long_enough(draw: str) -> None:
+    """The signs of code are no words, so an answer with code in it keeps a least length without them."""
+    episode = await Arena(ScriptedWorker()).make(f"forge:5:val:{draw}")
+    checks = [claim.right.check for claim in episode.scenario.claims if claim.right.check is not None]
+    limit = next(int(str(check.argument)) for check in checks if check.name == "min_words")
+    assert "```" in episode.observation.worker_output
+    assert word_count(episode.observation.worker_output) >= limit
 
 
 async def test_a_scenario_without_statements_is_refused() -> None:
