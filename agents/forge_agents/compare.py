@@ -196,8 +196,8 @@ def compare_results(first: Result, second: Result, *, seed: int = 0, resamples: 
         )
     if None not in (first.suite_hash, second.suite_hash) and first.suite_hash != second.suite_hash:
         caveats.append(
-            "The arenas differ (another secret, mechanism, Worker, set of families or version): rewards may be graded "
-            "otherwise."
+            "The arenas differ (another secret, mechanism, Worker, set of families or code, or the hash of a version "
+            "that still held the number of the version): rewards may be graded otherwise."
         )
     if families < FEW_FAMILIES:
         caveats.append(

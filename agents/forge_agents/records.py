@@ -25,7 +25,7 @@ VERSION: Literal[1] = 1
 # The meaning of a difference in a field of two setups, if the name of the field does not say it.
 MEANINGS = {
     "suite_hash": "the arena makes other episodes or grades them differently: another secret, mechanism, Worker, set "
-    "of families or version",
+    "of families or code; or it is of a version whose hash also held the number of the version",
     "conditions": "the overseer has another prompt, other sampling or other weights",
     "digest": "the dataset has other rows",
 }

@@ -1,5 +1,6 @@
-"""Say which code made a result: its version, its git revision, and the versions of the libraries below it."""
+"""Say which code made a result: its version, its git revision, a digest of what makes and grades episodes, and libraries."""
 
+import hashlib
 import platform
 import subprocess
 from collections.abc import Sequence
@@ -8,10 +9,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import forge_arena
+from forge_arena.additions import scenario_folder
 from forge_arena.types import Noun
 
 # The libraries on which the numbers of an evaluation depend, or what a model writes.
 PACKAGES = ("numpy", "scipy", "scikit-learn", "pydantic", "openai", "httpx", "torch", "transformers", "peft")
+
+
+# What makes and grades no episode. A new file counts until it is named here, because a hash that changes too often is
+# better than one hash for two tests.
+NOT_OF_EPISODES = frozenset(
+    {
+        *("audits", "measures"),
+        *("env.py", "inspect_task.py", "play.py", "present.py", "software.py", "spaces.py", "testing.py"),
+    }
+)
 
 
 class Software(Noun):
@@ -45,6 +57,29 @@ def revision() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return head + ("+" if changed else "")
+
+
+@cache
+def episode_code() -> str:
+    """A digest of the source that makes and grades episodes, and of the scenario files of the arena.
+
+    It is the same for the same source in a checkout, in an image and in an installed wheel, whatever the version is
+    called. A comment counts as source.
+    """
+    digest = hashlib.sha256()
+    for name, path in sorted((*_modules(Path(__file__).parent), *_scenario_files(scenario_folder()))):
+        source = path.read_bytes().replace(b"\r\n", b"\n")  # As git may check out on Windows.
+        digest.update(f"{name} {len(source)}\n".encode() + source)
+    return digest.hexdigest()[:16]
+
+
+def _modules(package: Path) -> list[tuple[str, Path]]:
+    files = ((path.relative_to(package), path) for path in package.rglob("*.py"))
+    return [(name.as_posix(), path) for name, path in files if name.parts[0] not in NOT_OF_EPISODES]
+
+
+def _scenario_files(folder: Path) -> list[tuple[str, Path]]:
+    return [(f"scenarios: {path.relative_to(folder).as_posix()}", path) for path in folder.rglob("*.yaml")]
 
 
 def _git(*arguments: str, at: Path) -> str:

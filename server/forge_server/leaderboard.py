@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from forge_arena import rewards
 from forge_arena.episodes import Arena
 from forge_arena.measures.metrics import scorecard
 from forge_arena.measures.scorecard import Scorecard
+from forge_arena.software import episode_code
 from forge_arena.types import Split
 from forge_arena.wire import LeaderboardEntry
 from forge_server.evaluated import evaluated_rows
-from forge_server.grading import grader
 from forge_server.rounding import rounded_estimate
 from forge_server.rows import StoredEpisode, StoredSubmission
 
@@ -30,9 +31,13 @@ COLUMNS = {
 
 
 def suite_hash(arena: Arena, split: Split = Split.test) -> str:
-    """A hash of all that a score depends on: the split's episodes, and the grader. Another hash of the test split is
-    another leaderboard."""
-    return hashlib.sha256(f"{arena.fingerprint(split)}|{grader()}".encode()).hexdigest()[:16]
+    """A hash of all that a score depends on: the split's episodes, the grader, and the code of both.
+
+    Another hash of the test split is another leaderboard. The version of the package has no part in the hash, because
+    it counts commits, and is not known in every image.
+    """
+    parts = (arena.fingerprint(split), rewards.grader(), episode_code())
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
 
 def compute_scorecard(episodes: Iterable[StoredEpisode]) -> str:

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import forge_arena
 from forge_arena.errors import Unfit
 from forge_arena.measures.metrics import scorecard
 from forge_arena.measures.scorecard import Row, Scorecard
 from forge_arena.types import Components, Form, Outcome
+from forge_server import leaderboard
 from forge_server.leaderboard import COLUMNS, compute_scorecard, leaderboard_entry
 from forge_server.rounding import STEP
 from forge_server.rows import StoredSubmission
@@ -344,6 +346,19 @@ async def test_the_suite_hash_depends_on_the_secret_and_not_on_the_process(serve
         async with serve(secret=secret) as server:
             hashes.append((await server.http.get("/v1/leaderboard")).json()["suite_hash"])
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+async def test_the_suite_hash_depends_on_the_code_and_not_on_the_name_of_its_version(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashes = []
+    for version, code in (("0.1.dev1057", "one"), ("0.1.dev0", "one"), ("0.1.dev0", "another")):
+        monkeypatch.setattr(forge_arena, "__version__", version)
+        monkeypatch.setattr(leaderboard, "episode_code", lambda code=code: code)
+        async with serve(secret="one secret") as server:
+            hashes.append((await server.http.get("/v1/stats")).json()["suite_hashes"])
+    assert hashes[0] == hashes[1]
+    assert all(hashes[1][split] != hashes[2][split] for split in hashes[1])
 
 
 async def test_a_page_of_hostile_words_is_only_text(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,7 @@ class Journal:
             if known.get("suite_hash", suite_hash) != suite_hash:
                 self.say(
                     "the arena is not the one that this run was begun with (another mechanism, Worker, secret, set of "
-                    "families or version): its numbers before and after are not on the same episodes"
+                    "families or code): its numbers before and after are not on the same episodes"
                 )
         known |= {
             "preset": preset.model_dump(mode="json"),
