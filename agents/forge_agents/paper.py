@@ -45,6 +45,7 @@ ATTACK_HEADER = (
     ),
     *("value", "low", "high", "change", "change_low", "change_high"),
 )
+NOTE_ON_INTERVALS = "% 95% intervals in brackets; they draw whole families. A dash: the value is the same in every draw"
 _SPECIAL = re.compile(r"[\\&%$#_{}~^]")
 _NAMED = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 
@@ -53,7 +54,7 @@ def csv_table(results: Sequence[Result], comparisons: Sequence[Comparison]) -> s
     """One line for each result and metric, with its 95% interval, and the difference to the first result.
 
     `comparisons` are those of the first result with each of the others, in order. A cell is empty where nothing is
-    defined.
+    defined, and the ends of an interval without width are empty.
     """
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -81,7 +82,7 @@ def latex_table(results: Sequence[Result]) -> str:
     """
     lines = [
         "% " + "; ".join(f"{_comment(r.title)}: {_comment(r.source)}, suite hash {r.suite_hash}" for r in results),
-        "% 95% intervals in brackets; they draw whole families",
+        NOTE_ON_INTERVALS,
         rf"\begin{{tabular}}{{l{'r' * len(COLUMNS)}}}",
         r"\toprule",
         " & ".join(("Overseer", *COLUMNS.values())) + r" \\",
@@ -125,7 +126,7 @@ def attack_latex(result: AttackResult) -> str:
     columns = {name: COLUMNS.get(name, "Recall") for name in MEASURES}
     lines = [
         f"% {_comment(result.title)}: {_comment(result.source)}, {result.search}, suite hash {result.suite_hash}",
-        "% 95% intervals in brackets; they draw whole families",
+        NOTE_ON_INTERVALS,
         rf"\begin{{tabular}}{{r{'r' * len(columns)}}}",
         r"\toprule",
         " & ".join(("Tries", *columns.values())) + r" \\",
@@ -148,7 +149,9 @@ def _comment(text: str) -> str:
 
 
 def _numbers(estimate: Estimate | None) -> tuple[float | None, ...]:
-    return (None, None, None) if estimate is None else (estimate.value, estimate.low, estimate.high)
+    if estimate is None or not estimate.has_interval:
+        return (None if estimate is None else estimate.value, None, None)
+    return (estimate.value, estimate.low, estimate.high)
 
 
 def _value(estimate: Estimate) -> str:
@@ -158,6 +161,8 @@ def _value(estimate: Estimate) -> str:
 def _interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return ""
+    if not estimate.has_interval:
+        return r"{\scriptsize --}"
     return rf"{{\scriptsize [{_number(estimate.low, 2)}, {_number(estimate.high, 2)}]}}"
 
 

@@ -22,8 +22,11 @@ def format_difference(value: float) -> str:
 
 
 def interval(estimate: Estimate, *, differs: bool = False) -> str:
-    """The 95% interval in words; empty if there is none. `differs` gives both ends their signs."""
-    if estimate.low is None or estimate.high is None:
+    """The 95% interval in words; empty if there is none, or one without width.
+
+    `differs` gives both ends their signs.
+    """
+    if estimate.low is None or estimate.high is None or not estimate.has_interval:
         return ""
     low, high = (format_difference(end) if differs else f"{end:.3f}" for end in (estimate.low, estimate.high))
     return f"{low} to {high}"

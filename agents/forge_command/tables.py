@@ -93,12 +93,27 @@ def causes(rows: "Sequence[Row | DatasetRow]") -> list[str]:
 
 
 def details_table(result: "Result") -> Table:
-    """The other measures of an evaluation: one row a measure, with its number of episodes and its 95% interval."""
+    """The other measures of an evaluation: one row a measure, with its number of episodes and its 95% interval.
+
+    A rate that is 0 or 1 has no interval over draws of families. The exact bounds by its families stand in its place.
+    """
+    from forge_arena.measures.statistics import exact_bounds
+
     card = result.scorecard
     forms = [row.form for row in result.rows if row.reward is not None]
     found = sum(bool(row.corrupted and row.detection) for row in result.rows)
     wrong = sum(bool(row.corrupted) for row in result.rows)
     pointed = sum(row.span_f1 is not None for row in result.rows)
+    graded = [row for row in result.rows if row.reward is not None]
+    # Which answers a rate is about.
+    about: dict[str, Callable[[Row], bool]] = {
+        "right type named, of the corrupted that it flagged": lambda row: bool(row.corrupted and row.detection),
+        "flagged, of the clean": lambda row: row.form is Form.clean,
+        "flagged, of the placebos": lambda row: row.form is Form.placebo,
+        "wrong words pointed at (F1), where flagged": lambda row: row.span_f1 is not None,
+        "repaired, of the corrupted": lambda row: bool(row.corrupted),
+        "right first step, where it named one": lambda row: row.step_right is not None,
+    }
     rows = [
         ("found with 1% of the right answers flagged", wrong, card.tpr_at_1),
         ("found with 5% of the right answers flagged", wrong, card.tpr_at_5),
@@ -125,6 +140,11 @@ def details_table(result: "Result") -> Table:
         ]
     table = Table("", "of", "share", "95%", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_header=True)
     for name, of, estimate in rows:
+        if name in about and estimate.value in (0.0, 1.0) and not estimate.has_interval:
+            families = len({row.family for row in graded if about[name](row)})
+            low, high = exact_bounds(estimate.value, families)
+            estimate = estimate.model_copy(update={"low": low, "high": high})
+            table.caption = "A rate of 0 or 1 has the exact bounds by its families: see docs/metrics.md."
         value, _, interval = _cell(estimate).partition("\n")
         table.add_row(name, str(of), value, interval)
     return table
@@ -341,7 +361,7 @@ def format_difference(estimate: "Estimate") -> str:
     """The difference with its sign, as +0.123, and its interval on a second line."""
     if estimate.value is None:
         return "-"
-    if estimate.low is None or estimate.high is None:
+    if estimate.low is None or estimate.high is None or not estimate.has_interval:
         return f"{estimate.value:+.3f}"
     low, high = (f"{bound:+.2f}".replace("0.", ".", 1) for bound in (estimate.low, estimate.high))
     return f"{estimate.value:+.3f}\n[dim]{low}/{high}[/]"
@@ -352,5 +372,7 @@ def _cell(estimate: "Estimate") -> str:
         return "-"
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:.3f}"
+    if not estimate.has_interval:
+        return f"{estimate.value:.3f}\n[dim]-[/]"
     low, high = (f"{b:.2f}".replace("0.", ".", 1).replace("1.00", "1.0") for b in (estimate.low, estimate.high))
     return f"{estimate.value:.3f}\n[dim]{low}/{high}[/]"

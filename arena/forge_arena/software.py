@@ -1,4 +1,4 @@
-"""Say which code made a result: its version, its git revision, a digest of what makes and grades episodes, and libraries."""
+"""Say which code made a result: version, git revision, a digest of what makes and grades episodes, and libraries."""
 
 import hashlib
 import platform

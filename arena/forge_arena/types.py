@@ -527,9 +527,18 @@ class MemberReview(Noun):
     usage: Usage | None = None
 
 
+# The ends of an interval that are as near as this differ by rounding alone.
+NO_WIDTH = 1e-9
+
+
 class Estimate(Noun):
     """A value with its 95% interval; None where it is not defined on these rows (`notes` says why)."""
 
     value: Finite | None
     low: Finite | None = None
     high: Finite | None = None
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether the interval says something. One without width does not: the value is the same in every draw."""
+        return self.low is not None and self.high is not None and self.high - self.low > NO_WIDTH

@@ -52,6 +52,17 @@ def test_the_csv_has_every_metric_of_every_result_and_the_differences_to_the_fir
     assert {line["metric"] for line in lines} >= {"reward", "skill", "tpr_at_1", "brier"}
 
 
+def test_a_value_that_no_draw_changes_has_no_interval_in_the_tables() -> None:
+    timid = [row.model_copy(update={"detection": False, "reward": 0.5}) for row in WEAK]
+    same = result("timid", timid)
+    assert (same.scorecard.recall.value, same.scorecard.recall.low, same.scorecard.recall.high) == (0.0, 0.0, 0.0)
+    lines = {line["metric"]: line for line in csv.DictReader(StringIO(csv_table([same], [])))}
+    assert [lines["recall"][end] for end in ("value", "low", "high")] == ["0.0", "", ""]
+    row = latex_table([same]).splitlines()[7]
+    assert row.split("&")[1].strip() == r"{\scriptsize --}"
+    assert "[0.50, 0.50]" not in latex_table([same])
+
+
 def test_the_latex_table_has_a_row_for_each_result_and_shows_names_as_they_are() -> None:
     strange = result("a_b & 50% {x}~^\\", WEAK)
     text = latex_table([strange, result("strong", STRONG)])

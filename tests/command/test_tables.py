@@ -7,7 +7,8 @@ from rich.console import Console
 
 from forge_agents import evaluate
 from forge_agents.local import LocalArena
-from forge_command.tables import thresholds_table
+from forge_arena.types import Form
+from forge_command.tables import details_table, thresholds_table
 
 
 def test_frozen_thresholds_show_every_interval_whole_on_80_columns() -> None:
@@ -32,3 +33,16 @@ def test_frozen_thresholds_show_every_interval_whole_on_80_columns() -> None:
     ]
     assert all(estimate.low is not None for estimate in intervals)
     assert len(re.findall(r"[\d.]+/[\d.]+", shown)) >= len(intervals)
+
+
+def test_a_rate_of_0_has_the_exact_bound_by_its_families_and_not_an_interval_without_width() -> None:
+    with LocalArena() as arena:
+        result = evaluate("always_clean", arena=arena, split="val", episodes=24)
+    families = len({row.family for row in result.rows if row.form is Form.clean})
+    printed = io.StringIO()
+    Console(file=printed, width=80).print(details_table(result))
+    shown = printed.getvalue()
+    bound = f"{1 - 0.025 ** (1 / families):.2f}".removeprefix("0")
+    assert re.search(rf"flagged, of the clean\s+\d+\s+0\.000\s+\.00/{re.escape(bound)}", shown)
+    assert ".00/.00" not in shown
+    assert "docs/metrics.md" in shown

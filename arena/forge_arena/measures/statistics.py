@@ -158,6 +158,16 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
+def exact_bounds(rate: float, clusters: int) -> tuple[float, float]:
+    """The 95% interval of a rate that is 0 or 1 on all rows of so many clusters, whatever rows of a cluster share.
+
+    If all rows of a cluster are alike, each cluster is one trial. This is the worst case, and its exact interval
+    (Clopper and Pearson 1934) ends at 1 - 0.025^(1 / clusters) for a rate of 0. Ten clusters: 0 to 0.31.
+    """
+    far = 1.0 - ((1.0 - LEVEL) / 2.0) ** (1.0 / clusters)
+    return (1.0 - far, 1.0) if rate else (0.0, far)
+
+
 def percentile_interval(spread: Floats) -> tuple[Floats, Floats]:
     """The ends of the 95% interval over the draws, NaN aside: (draws, ...) -> (...) and (...)."""
     low, high = np.nanquantile(spread, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0], axis=0)

@@ -143,6 +143,13 @@ def test_one_family_has_no_interval_and_says_so() -> None:
     assert any("one family only" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(("families", "said"), [(2, True), (19, True), (20, False)])
+def test_few_families_make_intervals_too_narrow_and_the_notes_say_so(families: int, said: bool) -> None:
+    rows = [row(corrupted, 0.5, family=f"f{family}") for family in range(families) for corrupted in (True, False)]
+    notes = card(*rows, resamples=10).notes
+    assert any(f"draw {families} families and are too narrow" in note for note in notes) is said
+
+
 def test_no_judged_row_is_an_empty_card() -> None:
     found = card(Row(key="forge:5:val:0", outcome=Outcome.infra_failed))
     assert (found.failed, found.reward.value, found.notes) == (1, None, ("no episode was graded",))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn import metrics
 from sklearn.metrics import roc_auc_score
 
@@ -14,6 +15,7 @@ from forge_arena.measures.statistics import (
     best_threshold,
     cluster_weights,
     estimate,
+    exact_bounds,
     mean_estimate,
     partial_auroc,
     roc_curve,
@@ -146,3 +148,17 @@ def test_the_threshold_within_a_limit_is_the_lowest_that_so_many_exceed() -> Non
     assert threshold_within(scores, counted, 1.0) == pytest.approx(-0.9)
     with pytest.raises(ValueError, match="needs scores of the rows that are counted"):
         threshold_within(scores, np.zeros(5, dtype=np.bool_), 0.1)
+
+
+@pytest.mark.parametrize("clusters", [1, 4, 10, 12, 70])
+def test_the_exact_bounds_are_those_of_clopper_and_pearson(clusters: int) -> None:
+    for successes, rate in ((0, 0.0), (clusters, 1.0)):
+        exact = binomtest(successes, clusters).proportion_ci(confidence_level=0.95, method="exact")
+        assert exact_bounds(rate, clusters) == pytest.approx((exact.low, exact.high))
+
+
+def test_an_interval_without_width_is_none() -> None:
+    assert Estimate(value=0.5, low=0.4, high=0.6).has_interval
+    assert not Estimate(value=0.0, low=0.0, high=0.0).has_interval
+    assert not Estimate(value=0.1, low=0.1, high=0.1 + 1e-16).has_interval
+    assert not Estimate(value=0.5).has_interval

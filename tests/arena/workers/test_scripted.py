@@ -6,9 +6,9 @@ import pytest
 
 from forge_arena.corruptions import inject, registry
 from forge_arena.corruptions.thoughts import admission
+from forge_arena.episodes import Arena
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.scenarios import Family, load_families
-from forge_arena.episodes import Arena
 from forge_arena.testing import AnswersOfWorker, check_worker
 from forge_arena.texts.words import word_count
 from forge_arena.types import Answer, Candour, ClaimKind, CorruptionType, Scenario
