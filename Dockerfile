@@ -18,9 +18,11 @@ RUN python -m venv --without-pip /opt/forge-arena \
     # Their tests are a tenth of the image. Numpy's stay: its `testing` imports from them.
     && find /opt/forge-arena -type d -name tests ! -path '*/numpy/*' -prune -exec rm -r {} +
 COPY . .
-# There is no git in the image to ask for the version: docker build --build-arg VERSION=0.1.0
+# There is no git in the image to ask: `make images` gives both. Without them the arena says that it does not know them.
 ARG VERSION
-RUN SETUPTOOLS_SCM_PRETEND_VERSION=$VERSION pip --python /opt/forge-arena/bin/python install --no-deps .
+ARG REVISION
+RUN if [ -n "$REVISION" ]; then echo "$REVISION" > arena/forge_arena/_revision.txt; fi \
+    && SETUPTOOLS_SCM_PRETEND_VERSION=${VERSION:-0+unknown} pip --python /opt/forge-arena/bin/python install --no-deps .
 
 FROM build AS build-agent
 # The CPU's torch is a tenth of the size. For a GPU build with TORCH_INDEX= (empty): PyPI's torch brings CUDA.
@@ -32,7 +34,9 @@ RUN --mount=type=bind,from=wheels,target=/wheels \
         ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -r requirements.txt
 COPY . .
 ARG VERSION
-RUN SETUPTOOLS_SCM_PRETEND_VERSION=$VERSION pip --python /opt/forge-arena/bin/python install --no-deps .
+ARG REVISION
+RUN if [ -n "$REVISION" ]; then echo "$REVISION" > arena/forge_arena/_revision.txt; fi \
+    && SETUPTOOLS_SCM_PRETEND_VERSION=${VERSION:-0+unknown} pip --python /opt/forge-arena/bin/python install --no-deps .
 
 FROM ${PYTHON_IMAGE} AS run
 # Named by number: Kubernetes cannot tell from a name that a user is not root.

@@ -18,7 +18,7 @@ install = $(BIN)/uv pip install --quiet --python $(1)/bin/python $(2) 2>/dev/nul
   || $(1)/bin/pip install --quiet --disable-pip-version-check $(2)
 
 .PHONY: help setup setup-train environments demo train-demo train-small test test-vllm test-small-model nightly test-inspect test-ray test-openenv test-verifiers test-nemo-gym openenv-package test-page test-wheel test-docs test-security \
-  compose-test audit audit-quick reference chaos bench bench-inspect bench-openenv bench-processes bench-growth unit-costs side-by-side lint format docs clean
+  images compose-test audit audit-quick reference chaos bench bench-inspect bench-openenv bench-processes bench-growth unit-costs side-by-side lint format docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,8 @@ help:  ## this list
 $(READY): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (a minute) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	@# Twice quiet, because pip warns of each index that cannot be reached, also where another one has it.
+	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check -c constraints.txt uv
 	@$(call install,$(VENV),-c constraints.txt -e ".[server$(comma)documents$(comma)dev]")
 	@touch $@
 
@@ -163,6 +164,11 @@ test-nemo-gym: .venv-nemo-gym/.ready  ## the recipe for NeMo Gym, in an environm
 
 test-security: setup .venv-security/.ready  ## secrets, known vulnerabilities, and the API fuzzed against its own description
 	@bash tests/security.sh .venv-security/bin $(BIN)
+
+images: setup  ## the images of docker-compose.yml, which know their version and git revision
+	@VERSION=$$($(BIN)/uvx --quiet --with hatch-vcs hatchling version) \
+	  REVISION=$$($(BIN)/python -c "from forge_arena.software import revision; print(revision() or '')") \
+	  docker compose --profile '*' build
 
 compose-test:  ## build and run docker-compose.yml; FULL=1 also the trainer and the replicas on Postgres
 	@bash tests/e2e/compose.sh

@@ -26,8 +26,12 @@ NOT_OF_EPISODES = frozenset(
 )
 
 
+# The build of an image writes the revision into this file beside the code.
+REVISION_FILE = "_revision.txt"
+
+
 class Software(Noun):
-    """The code of one process. `revision` is None outside a git checkout; a `+` at its end says that a file differs."""
+    """The code of one process. `revision` is None if nobody knows it; a `+` at its end says that a file differs."""
 
     forge_arena: str
     revision: str | None = None
@@ -47,7 +51,10 @@ def software() -> Software:
 
 @cache
 def revision() -> str | None:
-    """The git revision of the code, with `+` if a file was changed since; None outside a checkout."""
+    """The git revision of the code, with `+` if a file was changed since.
+
+    Outside a checkout it is what the build of an image noted (`make images`), and None without such a note.
+    """
     here = Path(__file__)
     try:
         # An installed copy may lie in the checkout of another project, whose revision says nothing of this code.
@@ -55,7 +62,7 @@ def revision() -> str | None:
         head = _git("rev-parse", "HEAD", at=here.parent)
         changed = _git("status", "--porcelain", at=here.parent)
     except (OSError, subprocess.CalledProcessError):
-        return None
+        return _noted_revision(here.with_name(REVISION_FILE))
     return head + ("+" if changed else "")
 
 
@@ -80,6 +87,10 @@ def _modules(package: Path) -> list[tuple[str, Path]]:
 
 def _scenario_files(folder: Path) -> list[tuple[str, Path]]:
     return [(f"scenarios: {path.relative_to(folder).as_posix()}", path) for path in folder.rglob("*.yaml")]
+
+
+def _noted_revision(file: Path) -> str | None:
+    return (file.read_text(encoding="ascii").strip() or None) if file.is_file() else None
 
 
 def _git(*arguments: str, at: Path) -> str:

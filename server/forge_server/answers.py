@@ -19,6 +19,7 @@ from forge_server.errors import (
     ClientLeft,
     ConflictingVerdict,
     CrossSite,
+    EncodedBody,
     EpisodeFinished,
     EpisodeGone,
     Forbidden,
@@ -64,6 +65,7 @@ STATUS: dict[type[Refused], int] = {
     NoProbesLeft: 409,
     EpisodeGone: 410,
     BodyTooLarge: 413,
+    EncodedBody: 415,
     # nginx's number. No standard status means this.
     ClientLeft: 499,
     InvalidRequest: 422,

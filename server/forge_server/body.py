@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from forge_arena.suggest import did_you_mean
-from forge_server.errors import InvalidRequest, MalformedJson
+from forge_server.errors import EncodedBody, InvalidRequest, MalformedJson
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -28,7 +28,9 @@ FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}", re.ASCII)
 
 
 async def read(request: Request, model: type[Body]) -> Body:
-    """The body as a `model`. Raises `MalformedJson` or `InvalidRequest`."""
+    """The body as a `model`. Raises `EncodedBody`, `MalformedJson` or `InvalidRequest`."""
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise EncodedBody("the body must be sent without compression: leave out Content-Encoding")
     return parse(await request.body(), model)
 
 
@@ -60,10 +62,13 @@ def _refusal(error: ValidationError, model: type[BaseModel]) -> MalformedJson | 
     wrong = error.errors(include_url=False, include_input=False, include_context=False)
     if wrong[0]["type"] == "json_invalid":
         return MalformedJson(f"the body must be one JSON object in UTF-8 ({wrong[0]['msg']})")
+    places = {e["loc"] for e in wrong}
+    # After the first wrong item pydantic counts the items before it, and calls the list too short.
+    wrong = [e for e in wrong if e["type"] != "too_short" or not any(_is_inside(place, e["loc"]) for place in places)]
     lines = [
         f"{_place(e['loc'][:-1])}: {_unknown_field(str(e['loc'][-1]), model)}"
         if e["type"] == "extra_forbidden"
-        else f"{_place(e['loc'])}: {e['msg'].removeprefix('Value error, ')}"
+        else f"{_place(e['loc'])}: {_in_words(e['msg'])}"
         for e in wrong[:SHOWN]
     ]
     if len(wrong) > SHOWN:
@@ -71,19 +76,52 @@ def _refusal(error: ValidationError, model: type[BaseModel]) -> MalformedJson | 
     return InvalidRequest("; ".join(lines))
 
 
+def _is_inside(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
+    return len(place) > len(outer) and place[: len(outer)] == outer
+
+
+def _in_words(message: str) -> str:
+    """A message of pydantic without its own words for a list of JSON."""
+    message = message.removeprefix("Value error, ").replace(" after validation", "")
+    return re.sub(r"^Tuple should", "The list should", message)
+
+
 def _unknown_field(name: str, model: type[BaseModel]) -> str:
     if not FIELD_NAME.fullmatch(name):
         return "unknown field: see /docs for the ones that there are"
-    advice = did_you_mean(name, _field_names(model)) or " See /docs for the ones that there are"
+    paths = _field_paths(model)
+    if name in paths:
+        return f"unknown field {name!r} here. It belongs at {paths[name]}"
+    advice = did_you_mean(name, sorted(paths)) or " See /docs for the ones that there are"
     return f"unknown field {name!r}.{advice}"
 
 
 @cache
-def _field_names(model: type[BaseModel]) -> tuple[str, ...]:
-    """The names of all fields of a model and of the models in it."""
+def _field_paths(model: type[BaseModel]) -> dict[str, str]:
+    """The fields of a model and of the models in it, each with its outermost place: `verdicts[].episode_id`."""
     schema = model.model_json_schema()
-    parts = [schema, *schema.get("$defs", {}).values()]
-    return tuple(sorted({name for part in parts for name in part.get("properties", {})}))
+    paths: dict[str, str] = {}
+    level, seen = [("", schema)], set[str]()
+    while level:
+        inner: list[tuple[str, dict[str, Any]]] = []
+        for place, part in level:
+            for name, field in part.get("properties", {}).items():
+                path = f"{place}.{name}" if place else name
+                paths.setdefault(name, path)
+                for items, reference in _models_in(field):
+                    if reference not in seen:
+                        seen.add(reference)
+                        inner.append((path + items, schema["$defs"][reference]))
+        level = inner
+    return paths
+
+
+def _models_in(field: dict[str, Any]) -> list[tuple[str, str]]:
+    """The models that a field holds by its schema: `[]` if it holds a list of them, and the name of each."""
+    choices = [field, *field.get("anyOf", [])]
+    lists = [("[]", choice["items"]) for choice in choices if isinstance(choice.get("items"), dict)]
+    parts = [("", choice) for choice in choices] + lists
+    return [(items, part["$ref"].rpartition("/")[2]) for items, part in parts if "$ref" in part]
 
 
 def _place(location: tuple[int | str, ...]) -> str:

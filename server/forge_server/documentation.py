@@ -63,7 +63,7 @@ def route_documentation(answer: type[BaseModel], request: type[BaseModel] | None
             }
         },
     }
-    return {"responses": {200: ok, **refusals(400, 413, *statuses)}, "openapi_extra": {"requestBody": body}}
+    return {"responses": {200: ok, **refusals(400, 413, 415, *statuses)}, "openapi_extra": {"requestBody": body}}
 
 
 class Documentation:

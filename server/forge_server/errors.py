@@ -25,6 +25,12 @@ class InvalidRequest(Refused):
     code = "invalid_request"
 
 
+class EncodedBody(Refused):
+    """The body is compressed. The server does not unpack bodies, because a small one may become a very large one."""
+
+    code = "encoded_body"
+
+
 class BodyTooLarge(Refused):
     code = "body_too_large"
 

@@ -39,6 +39,15 @@ def test_a_revision_is_that_of_the_code_and_not_of_a_checkout_around_it(
     assert software.revision.__wrapped__() == f"{head}+"
 
 
+def test_an_image_says_the_revision_that_its_build_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(software, "__file__", str(tmp_path / "software.py"))
+    assert software.revision.__wrapped__() is None
+    (tmp_path / software.REVISION_FILE).write_text("abc123+\n")
+    assert software.revision.__wrapped__() == "abc123+"
+    (tmp_path / software.REVISION_FILE).write_text("\n")
+    assert software.revision.__wrapped__() is None
+
+
 def installed_copy(folder: Path) -> Path:
     """The package as a wheel installs it, with the scenario files inside."""
     package = Path(software.__file__).parent

@@ -1,6 +1,7 @@
 """What the API refuses, how fast, and that it never repeats what it was sent."""
 
 import asyncio
+import gzip
 import json
 import time
 from html import escape
@@ -303,7 +304,7 @@ async def test_openapi_documents_every_route_with_its_body_and_refusals(shared_s
             assert content["examples"]
             # Who asks for tools or for names of tasks is answered from the start.
             at_once = path == "/mcp" or path.startswith("/forge_arena/")
-            always = {"200", "400", "401", "413", "422"} | (set() if at_once else {"503"})
+            always = {"200", "400", "401", "413", "415", "422"} | (set() if at_once else {"503"})
             assert always <= operation["responses"].keys()
 
 
@@ -474,3 +475,55 @@ async def test_under_a_path_all_is_found_whether_the_proxy_takes_the_path_off_or
         assert (await running.http.delete(f"{prefix}/v1/curriculum", headers=play)).status_code == 403
         large = await running.http.post(f"{prefix}/v1/verdicts", content=b" " * 2_000_000, headers=play)
         assert large.status_code == 400
+
+
+NO_CONFIDENCE = {name: value for name, value in json.loads(VERDICT).items() if name != "confidence"}
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ({"verdict": {**NO_CONFIDENCE, "confidence": 2}}, "verdicts[0].verdict.confidence: Input should be less than"),
+        ({"verdict": NO_CONFIDENCE}, "verdicts[0].verdict.confidence: Field required"),
+        ({"attempt": -1, "completion": "x"}, "verdicts[0].attempt: Input should be greater than or equal to 0"),
+        ({}, "verdicts[0]: give either verdict or completion"),
+        ({"completion": "x", "form": "x"}, "verdicts[0]: unknown field 'form'."),
+    ],
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_wrong_verdict_is_refused_for_its_own_fault_alone(shared_server: Any, item: Any, message: str) -> None:
+    response = await shared_server.http.post("/v1/verdicts", json={"verdicts": [{"episode_id": "a", **item}]})
+    said = response.json()["error"]["message"]
+    assert response.status_code == 422
+    assert said.startswith(message)
+    assert "; " not in said
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_verdict_that_is_no_batch_is_told_where_its_fields_belong(shared_server: Any) -> None:
+    response = await shared_server.http.post("/v1/verdicts", json={"episode_id": "a", "verdict": json.loads(VERDICT)})
+    assert response.json()["error"]["message"] == (
+        "verdicts: Field required; body: unknown field 'episode_id' here. It belongs at verdicts[].episode_id; "
+        "body: unknown field 'verdict' here. It belongs at verdicts[].verdict"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "message"),
+    [
+        ([], "verdicts: The list should have at least 1 item, not 0"),
+        ([{"episode_id": "a", "completion": "x"}] * 257, "verdicts: The list should have at most 256 items, not 257"),
+    ],
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_batch_of_the_wrong_size_is_told_its_limits(shared_server: Any, verdicts: Any, message: str) -> None:
+    response = await shared_server.http.post("/v1/verdicts", json={"verdicts": verdicts})
+    assert response.json()["error"]["message"] == message
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_compressed_body_is_refused_as_such(shared_server: Any) -> None:
+    body = gzip.compress(batch(VERDICT))
+    response = await shared_server.http.post("/v1/verdicts", content=body, headers={"content-encoding": "gzip"})
+    assert (response.status_code, response.json()["error"]["code"]) == (415, "encoded_body")
+    assert "without compression" in response.json()["error"]["message"]
