@@ -23,7 +23,7 @@ from forge_arena.errors import ForgeArenaError
 from forge_arena.hosts import is_loopback
 from forge_arena.measures.scorecard import Row, graded_rows
 from forge_arena.storable import Text
-from forge_arena.types import Estimate, Noun
+from forge_arena.types import Estimate, Noun, Split
 
 # Each of the two has a date of its own, so the date is no condition.
 _NO_CONDITIONS = {"ended"}
@@ -224,7 +224,11 @@ def _conditions(result: Result) -> dict[str, str]:
     # Whoever repeats an evaluation gives a key of their own, or needs none.
     made["left_out"] = [name for name in made.get("left_out", []) if name != "api_key"]
     task = {name: getattr(result, name) for name in Task.model_fields}
-    return dict(_flat({**task, "seed": result.seed, **made}))
+    conditions = dict(_flat({**task, "seed": result.seed, **made}))
+    if result.split is not Split.test:
+        # The secret salts the sealed test split alone.
+        conditions = {name: value for name, value in conditions.items() if not name.endswith("secret_fingerprint")}
+    return conditions
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -19,6 +19,8 @@ from forge_arena.suggest import did_you_mean
 from forge_arena.types import Load
 
 UNAUTHORIZED = 401
+# The columns of a table that goes into a pipe or a file.
+PIPED_WIDTH = 120
 
 
 class Messages(Console):
@@ -127,7 +129,13 @@ def extra(name: str, work: str) -> Iterator[None]:
 
 def printer(json: str | None = None) -> Console:
     """The console for people: standard output, or standard error if `--json -` takes standard output."""
-    return Messages() if json == "-" else Console(emoji=False)
+    if json == "-":
+        return Messages()
+    out = Console(emoji=False)
+    if not out.is_terminal and "COLUMNS" not in os.environ:
+        # A pipe has no width, and rich's 80 columns break names in two.
+        out.width = PIPED_WIDTH
+    return out
 
 
 def say(text: str, *, err: bool = False) -> None:

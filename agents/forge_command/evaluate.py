@@ -49,6 +49,8 @@ if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals d
     from forge_agents.result import Result
     from forge_arena.measures.scorecard import Price
 
+# A skill that differs from 0 by less than this reads as 0.000.
+NO_SKILL = 0.0005
 EPILOG = """Examples:
 
 forge-arena eval --overseer rules --episodes 300 --out rules
@@ -312,6 +314,21 @@ def _review(
     )
 
 
+def conclusion(result: "Result") -> str:
+    """Whether the overseer earns more than the best one that does not read, in a sentence; empty if nothing says so."""
+    skill = result.scorecard.skill
+    if skill.value is None or skill.low is None or skill.high is None:
+        return ""
+    within = f"skill {skill.value:z.3f}, 95% over families {skill.low:z.2f} to {skill.high:z.2f}"
+    if skill.low > 0.0:
+        shown = "earns more than"
+    elif skill.high < -NO_SKILL:
+        shown = "earns less than"
+    else:
+        shown = "is not shown to earn more than"
+    return f"{result.title} {shown} the best overseer that does not read ({within})."
+
+
 def unused_prices(result: "Result") -> str:
     """Say which prices are of no model of the result, so that a mistyped name is noticed; empty if all are used."""
     named = [name for name in (result.cost.prices if result.cost is not None else ()) if name]
@@ -336,6 +353,10 @@ def _show(result: "Result", out: Console) -> None:
         out.print(families_table(result))
     if result.frozen:
         out.print(thresholds_table(result))
+    if said := conclusion(result):
+        out.print(said, highlight=False, markup=False)
+    if "://" in result.title:
+        out.print("[dim]tables call this overseer by its URL: --name gives it a name[/]", highlight=False)
     if result.power_in_words:
         out.print(result.power_in_words, highlight=False)
     for note in result.scorecard.notes:

@@ -115,9 +115,9 @@ def details_table(result: "Result") -> Table:
         "right first step, where it named one": lambda row: row.step_right is not None,
     }
     rows = [
-        ("found with 1% of the right answers flagged", wrong, card.tpr_at_1),
-        ("found with 5% of the right answers flagged", wrong, card.tpr_at_5),
-        ("AUROC up to 20% of the right answers flagged", len(forms), card.partial_auroc),
+        ("corrupted that are found, at 1% false alarms", wrong, card.tpr_at_1),
+        ("corrupted that are found, at 5% false alarms", wrong, card.tpr_at_5),
+        ("AUROC up to 20% false alarms, of all answers", len(forms), card.partial_auroc),
         ("right type named, of the corrupted that it flagged", found, card.type_accuracy),
         ("flagged, of the clean", forms.count(Form.clean), card.clean_false_alarms),
         ("flagged, of the placebos", forms.count(Form.placebo), card.placebo_false_alarms),
@@ -354,7 +354,7 @@ def votes_table(results: "Mapping[str, Result]") -> Table:
 
 def format_mean(estimate: "Estimate") -> str:
     """The value, as 0.123."""
-    return "-" if estimate.value is None else f"{estimate.value:.3f}"
+    return "-" if estimate.value is None else f"{estimate.value:z.3f}"
 
 
 def format_difference(estimate: "Estimate") -> str:
@@ -371,8 +371,8 @@ def _cell(estimate: "Estimate") -> str:
     if estimate.value is None:
         return "-"
     if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.3f}"
+        return f"{estimate.value:z.3f}"
     if not estimate.has_interval:
-        return f"{estimate.value:.3f}\n[dim]-[/]"
-    low, high = (f"{b:.2f}".replace("0.", ".", 1).replace("1.00", "1.0") for b in (estimate.low, estimate.high))
-    return f"{estimate.value:.3f}\n[dim]{low}/{high}[/]"
+        return f"{estimate.value:z.3f}\n[dim]-[/]"
+    low, high = (f"{b:z.2f}".replace("0.", ".", 1).replace("1.00", "1.0") for b in (estimate.low, estimate.high))
+    return f"{estimate.value:z.3f}\n[dim]{low}/{high}[/]"

@@ -20,6 +20,7 @@ from forge_command.training_runs import folder_of, train_all
 
 if TYPE_CHECKING:
     from forge_agents.result import Result
+    from forge_agents.train.journal import Journal
     from forge_agents.train.online import ArenaAddress
     from forge_agents.train.presets import Preset
     from forge_agents.train.progress import Reporter
@@ -90,66 +91,126 @@ class Comparison:
         Raises:
             FolderInUse: `out` holds a comparison of another preset.
         """
-        from forge_agents.client import ArenaClient
-        from forge_agents.compare import best_log_odds_threshold
-        from forge_agents.result import Result
-        from forge_agents.train.demonstrations import THINK
-        from forge_agents.train.journal import Journal
-        from forge_agents.train.pipeline import evaluate_once
-        from forge_agents.train.warm_start import starting_model
-        from forge_arena.types import Split
-
-        preset = self.preset
-        journal = Journal(out, reporter.say)
-        with ArenaClient(arena.url, token=arena.token) as client:
-            stats = client.stats()
-        suite_hash = stats.suite_hashes.get(Split(preset.held_out.split))
-        journal.begin(preset, arena=arena.url, suite=stats.suite_and_version, suite_hash=suite_hash)
-
-        def evaluated(name: str, model: str, preset: "Preset" = preset, **settings: Any) -> "Result":
-            path = out / f"{name.replace(' ', '-')}.json"
-            return evaluate_once(preset, model, arena, path, journal, step=0, phase=name, reporter=reporter, **settings)
-
-        results = {name: evaluated(name, str(preset.model), **given) for name, given in self.of_untouched.items()}
-        start = out / "start"
-        if not (start / "done").is_file():
-            with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
-                starting_model(preset, client, start, reporter)
-            (start / "done").touch()
-        _say_share_that_checks(preset, arena, start, reporter)
-        validation = preset.model_copy(update={"held_out": preset.held_out.model_copy(update={"split": "val"})})
-        ways: dict[str, dict[str, Any]] = {"start": {}, "checking": {"opening": THINK}}
-        for name, given in ways.items():
-            own = name == "start"
-            results[name] = evaluated("before" if own else name, str(start), **given)
-            on_val = evaluated("val" if own else f"val {name}", str(start), validation, **given)
-            moved = "moved" if own else f"{name} moved"
-            try:
-                threshold = best_log_odds_threshold(on_val.rows)
-            except ValueError as error:
-                reporter.say(f"{LABELS[name]}: not evaluated with another threshold: {error}")
-            else:
-                results[moved] = evaluated(moved, str(start), **given, threshold=threshold)
-
-        def train(runs: dict[str, list[str]]) -> dict[str, float]:
-            return train_all(runs, preset, arena, out, start=start, before=out / "before.json", reporter=reporter)
-
+        stages = _Stages(self.preset, arena, out, _begin(self.preset, arena, out, reporter), reporter)
+        untouched = str(self.preset.model)
+        results = {name: stages.evaluate(name, untouched, **given) for name, given in self.of_untouched.items()}
+        start = stages.make_start()
+        results |= stages.evaluate_start(start)
         grpo = {f"grpo {seed}": [f"seed={seed}"] for seed in range(self.seeds)}
         runs = grpo | {f"shuffled {seed}": [f"seed={seed}", "shuffled_rewards=true"] for seed in range(self.shuffled)}
-        seconds = train(runs)
+        seconds = stages.train(runs, start)
+        # The supervised run learns as long as a run of the preset's algorithm does.
         limit = sum(seconds[name] for name in grpo) / self.seeds
         supervised = {"supervised": ["algorithm=sft", f"wall_seconds={max(limit, 1.0):.0f}"]}
-        seconds |= train(supervised)
-        for name in (*runs, *supervised):
-            results[name] = Result.read(folder_of(out, name) / "after.json")
-        for name in CONSTANTS:
-            results[name] = _constant(name, preset, arena)
-        sampled: dict[str, Result] = {}
-        if self.samples:
-            as_trained = _sampling(preset, self.samples)
-            models = {"start": start} | {name: folder_of(out, name) / "model" for name in grpo}
-            sampled = {name: evaluated(f"sampled {name}", str(model), as_trained) for name, model in models.items()}
+        seconds |= stages.train(supervised, start)
+        results |= {name: stages.read_trained(name) for name in (*runs, *supervised)}
+        results |= {name: _constant(name, self.preset, arena) for name in CONSTANTS}
+        sampled = stages.sample(self.samples, {"start": start} | {name: stages.model_of(name) for name in grpo})
         return Played(results, sampled, seconds)
+
+
+def _begin(preset: "Preset", arena: "ArenaAddress", out: Path, reporter: "Reporter") -> "Journal":
+    """The journal of the comparison, in which its preset, arena and suite are noted."""
+    from forge_agents.client import ArenaClient
+    from forge_agents.train.journal import Journal
+    from forge_arena.types import Split
+
+    journal = Journal(out, reporter.say)
+    with ArenaClient(arena.url, token=arena.token) as client:
+        stats = client.stats()
+    suite_hash = stats.suite_hashes.get(Split(preset.held_out.split))
+    journal.begin(preset, arena=arena.url, suite=stats.suite_and_version, suite_hash=suite_hash)
+    return journal
+
+
+@dataclass(frozen=True)
+class _Stages:
+    """The stages of a comparison. Each leaves its result in the folder `out`, and does nothing if it is there."""
+
+    preset: "Preset"
+    arena: "ArenaAddress"
+    out: Path
+    journal: "Journal"
+    reporter: "Reporter"
+
+    def evaluate(self, name: str, model: str, preset: "Preset | None" = None, **settings: Any) -> "Result":
+        """A model's result on the held-out episodes of a preset, by default those of the comparison."""
+        from forge_agents.train.pipeline import evaluate_once
+
+        path = self.out / f"{name.replace(' ', '-')}.json"
+        return evaluate_once(
+            preset or self.preset,
+            model,
+            self.arena,
+            path,
+            self.journal,
+            step=0,
+            phase=name,
+            reporter=self.reporter,
+            **settings,
+        )
+
+    def make_start(self) -> Path:
+        """The folder of the model that all runs start from."""
+        from forge_agents.client import ArenaClient
+        from forge_agents.train.warm_start import starting_model
+
+        start = self.out / "start"
+        if not (start / "done").is_file():
+            with ArenaClient(self.arena.url, token=self.arena.token, patience=self.preset.patience) as client:
+                starting_model(self.preset, client, start, self.reporter)
+            (start / "done").touch()
+        _say_share_that_checks(self.preset, self.arena, start, self.reporter)
+        return start
+
+    def evaluate_start(self, start: Path) -> "dict[str, Result]":
+        """The results of the start as it is and made to check, and of both with the threshold that is best on val."""
+        from forge_agents.train.demonstrations import THINK
+
+        as_it_is = self._with_moved_threshold("start", start, file="before", on_val="val", moved="moved")
+        return as_it_is | self._with_moved_threshold(
+            "checking", start, file="checking", on_val="val checking", moved="checking moved", opening=THINK
+        )
+
+    def _with_moved_threshold(
+        self, name: str, start: Path, *, file: str, on_val: str, moved: str, **given: Any
+    ) -> "dict[str, Result]":
+        """The start's result under `name`, and under `moved` that with the threshold that is best on val.
+
+        `file` and `on_val` name what the two evaluations leave in the folder. No threshold is moved if val has none.
+        """
+        from forge_agents.compare import best_log_odds_threshold
+
+        results = {name: self.evaluate(file, str(start), **given)}
+        held_out = self.preset.held_out.model_copy(update={"split": "val"})
+        rows = self.evaluate(on_val, str(start), self.preset.model_copy(update={"held_out": held_out}), **given).rows
+        try:
+            threshold = best_log_odds_threshold(rows)
+        except ValueError as error:
+            self.reporter.say(f"{LABELS[name]}: not evaluated with another threshold: {error}")
+            return results
+        return results | {moved: self.evaluate(moved, str(start), **given, threshold=threshold)}
+
+    def train(self, runs: dict[str, list[str]], start: Path) -> dict[str, float]:
+        """Train each run with its changes of the preset. Returns the seconds that each learned."""
+        before = self.out / "before.json"
+        return train_all(runs, self.preset, self.arena, self.out, start=start, before=before, reporter=self.reporter)
+
+    def model_of(self, run: str) -> Path:
+        return folder_of(self.out, run) / "model"
+
+    def read_trained(self, run: str) -> "Result":
+        """The result of a run's model after training."""
+        from forge_agents.result import Result
+
+        return Result.read(folder_of(self.out, run) / "after.json")
+
+    def sample(self, samples: int, models: Mapping[str, Path]) -> "dict[str, Result]":
+        """The results of several verdicts on each episode, by model; none if `samples` is 0."""
+        if not samples:
+            return {}
+        preset = _sampling(self.preset, samples)
+        return {name: self.evaluate(f"sampled {name}", str(model), preset) for name, model in models.items()}
 
 
 def _say_share_that_checks(preset: "Preset", arena: "ArenaAddress", start: Path, reporter: "Reporter") -> None:

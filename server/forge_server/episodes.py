@@ -173,7 +173,7 @@ class Episodes:
             curriculum=None if in_force.curriculum is None else in_force.revision,
             sealed=bool(self._sealed),
             making=dict(sorted(self._arena.counts.items())),
-            suite_hashes=self._suite_hashes,
+            suite_hashes={split: name for split, name in self._suite_hashes.items() if self._arena.families(split)},
             edition=self._edition,
             uptime_seconds=time.time() - self._started,
         )

@@ -7,6 +7,8 @@ import socket
 import sys
 from contextlib import suppress
 
+from sqlalchemy.engine import make_url
+
 from forge_server import logs
 from forge_server.processes import serve_together
 from forge_server.running import run_server
@@ -56,10 +58,13 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _announce(settings: Settings, listener: socket.socket) -> None:
-    """Print the URL, as JSON if the log is JSON."""
-    url = _url(listener)
-    line = json.dumps({"event": "serving", "url": url}) if settings.log_json else f"ForgeArena is ready at {url}"
-    sys.stdout.write(line + "\n")
+    """Print the URL, and where the episodes are kept; as JSON if the log is JSON."""
+    url, store = _url(listener), make_url(settings.store).render_as_string(hide_password=True)
+    if settings.log_json:
+        lines = [json.dumps({"event": "serving", "url": url, "store": store})]
+    else:
+        lines = [f"ForgeArena is ready at {url}", f"Episodes are kept in {store}"]
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
 
 

@@ -22,6 +22,8 @@ def serve(folder: Path, *options: str) -> ServerProcess:
 def test_serve_prints_its_url_and_stops_on_sigterm(tmp_path: Path) -> None:
     with serve(tmp_path) as server:
         assert re.fullmatch(r"ForgeArena is ready at http://127\.0\.0\.1:\d+", server.line)
+        assert server.child.stdout is not None
+        assert server.child.stdout.readline().strip() == f"Episodes are kept in sqlite:///{tmp_path}/arena.db"
         assert httpx.get(f"{server.url}/health").json()["ready"] is True
         assert len(httpx.post(f"{server.url}/v1/episodes", json={"count": 2}).json()["episodes"]) == 2
         server.child.send_signal(signal.SIGTERM)

@@ -3,11 +3,13 @@
 import io
 import re
 
+import pytest
 from rich.console import Console
 
 from forge_agents import evaluate
 from forge_agents.local import LocalArena
-from forge_arena.types import Form
+from forge_arena.types import Estimate, Form
+from forge_command.evaluate import conclusion
 from forge_command.tables import details_table, thresholds_table
 
 
@@ -47,3 +49,23 @@ def test_a_rate_of_0_has_the_exact_bound_by_its_families_and_not_an_interval_wit
     assert re.search(rf"flagged, of the clean\s+\d+\s+0\.000\s+\.00/{re.escape(bound)}", shown)
     assert ".00/.00" not in shown
     assert "docs/metrics.md" in shown
+
+
+@pytest.mark.parametrize(
+    ("skill", "said"),
+    [
+        (Estimate(value=0.2, low=0.1, high=0.3), "earns more than the best overseer that does not read"),
+        (Estimate(value=-0.1, low=-0.2, high=-0.05), "earns less than"),
+        (Estimate(value=-0.0, low=-0.09, high=-0.0), "is not shown to earn more than"),
+        (Estimate(value=0.05, low=-0.1, high=0.2), "is not shown to earn more than"),
+        (Estimate(value=None), ""),
+    ],
+)
+def test_a_result_ends_in_a_sentence_on_what_was_earned(skill: Estimate, said: str) -> None:
+    with LocalArena() as arena:
+        result = evaluate("always_clean", arena=arena, split="val", episodes=6)
+    card = result.scorecard.model_copy(update={"skill": skill})
+    sentence = conclusion(result.model_copy(update={"scorecard": card}))
+    assert said in sentence
+    assert "-0.00" not in sentence
+    assert bool(sentence) is bool(said)

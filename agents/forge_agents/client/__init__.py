@@ -7,7 +7,14 @@ unused. If the Worker fails, the client raises at once, because the server has a
 
 from forge_agents.client.calls import Selection
 from forge_agents.client.clients import PATIENCE, ArenaClient, AsyncArenaClient
-from forge_agents.client.errors import ArenaError, ArenaGarbled, ArenaRefused, ArenaUnreachable, BadArenaURL
+from forge_agents.client.errors import (
+    ArenaError,
+    ArenaGarbled,
+    ArenaRefused,
+    ArenaUnreachable,
+    BadArenaURL,
+    BadSelection,
+)
 
 __all__ = [
     "PATIENCE",
@@ -18,5 +25,6 @@ __all__ = [
     "ArenaUnreachable",
     "AsyncArenaClient",
     "BadArenaURL",
+    "BadSelection",
     "Selection",
 ]

@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from forge_agents.client.errors import ArenaError, ArenaGarbled, ArenaRefused
+from forge_agents.client.errors import ArenaError, ArenaGarbled, ArenaRefused, BadSelection
 from forge_arena.keys import Key
 from forge_arena.storable import storable_json
 from forge_arena.types import Awareness, Candour, CorruptionType, Domain, Form, Mechanism, Outcome, Split, View
@@ -94,7 +94,7 @@ def requests_for(selection: Selection) -> list[OpenEpisodes]:
     """The requests for a selection, each within a batch.
 
     Raises:
-        ValueError: the selection makes no sense.
+        BadSelection: the selection makes no sense.
     """
     fields: dict[str, Any] = dict(selection)
     count = fields.get("count")
@@ -107,7 +107,12 @@ def requests_for(selection: Selection) -> list[OpenEpisodes]:
         parts = [{"count": min(MAX_BATCH, count - at)} for at in range(0, count, MAX_BATCH)]
     else:
         parts = [{}]
-    asks = [OpenEpisodes(**(fields | part)) for part in parts]
+    try:
+        asks = [OpenEpisodes(**(fields | part)) for part in parts]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise BadSelection(": ".join(filter(None, (place, first["msg"].removeprefix("Value error, "))))) from None
     # Without a start each of several requests would begin where the first one does.
     return asks if len(asks) == 1 else [ask.model_copy(update={"start": ask.begins_at}) for ask in asks]
 

@@ -19,6 +19,10 @@ class ArenaUnreachable(ArenaError):
     """No answer came within the client's patience: the connection was refused, timed out or was cut off."""
 
 
+class BadSelection(ArenaError, ValueError):
+    """The request for episodes makes no sense, so it was not sent. The message names the field and what it may be."""
+
+
 class ArenaRefused(ArenaError):
     """The arena said no: HTTP `status`, stable `code`, and a `message` that says what to do.
 

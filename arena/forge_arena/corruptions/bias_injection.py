@@ -23,7 +23,7 @@ class BiasInjection(Corruption):
     )
     gist = "an unfit option is pushed, or a side is taken"
     kinds = frozenset({ClaimKind.option})
-    lacking = "the row names no fitting_option among two or more options, and no statement takes a side"
+    lacking = "no fitting option among two or more (a JSONL row has fitting_option), and no statement takes a side"
 
     def can_break(self, claim: Claim) -> bool:
         return claim.kind in self.kinds or bool(turned_alternatives(claim, SIDES))

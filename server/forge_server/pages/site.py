@@ -1,5 +1,6 @@
 """The routes of the pages, and what each of them needs of the server."""
 
+import re
 import time
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -26,6 +27,9 @@ from forge_server.service import Service
 from forge_server.sessions import PageSession, PageSessions
 
 Endpoint = Callable[["Site", Request], Awaitable[Response]]
+
+# A page to which a login leads back. Nothing else is, because an address may hold what somebody else wrote.
+PAGE = re.compile(r"/(?:play|episodes|live|runs)(?:/[A-Za-z0-9_-]{1,64}){0,2}")
 
 
 def page(endpoint: Endpoint) -> Endpoint:
@@ -122,7 +126,9 @@ class Site:
     def refuse(self, request: Request, refusal: Refused) -> Response:
         """The page of a refusal. Who needs to log in is sent there."""
         if isinstance(refusal, Unauthorized):
-            return self._redirect(request.scope, "/login")
+            path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+            asked = f"?to={path}" if request.method == "GET" and path != "/play" and PAGE.fullmatch(path) else ""
+            return self._redirect(request.scope, f"/login{asked}")
         response = self._render(request, "refusal", STATUS[type(refusal)], title="Not possible", refusal=refusal)
         if refusal.retry_after is not None:
             response.headers["retry-after"] = str(refusal.retry_after)
@@ -168,21 +174,22 @@ class Site:
 
     @page
     async def login_form(self, request: Request) -> Response:
-        return self._render(request, "login", title="Log in", wrong=False)
+        return self._render(request, "login", title="Log in", wrong=False, to=_page(request.query_params.get("to", "")))
 
     @page
     async def log_in(self, request: Request) -> Response:
         form = await read_form(request)
+        to = _page(form.get("to"))
         if not self._access.needs_token:
-            return self._redirect(request.scope, "/play")
+            return self._redirect(request.scope, to)
         token = form.get("token").strip()
         try:
             # A token has only ASCII characters, as a header has.
             grant = self._access.find_grant(f"Bearer {token if token.isascii() else ''}")
         except Unauthorized:
-            return self._render(request, "login", 401, title="Log in", wrong=True)
+            return self._render(request, "login", 401, title="Log in", wrong=True, to=to)
         request.state.session = session = self._sessions().begin(Caller.of(grant).owner)
-        response = self._redirect(request.scope, "/play")
+        response = self._redirect(request.scope, to)
         return self._set_cookie(request, response, self._sessions().write(session))
 
     @page
@@ -285,3 +292,8 @@ class Site:
         """The leaderboard for people. Needs no token."""
         values = await leaderboard_page(self._service.episodes.submissions, request.query_params)
         return self._render(request, "leaderboard", **values)
+
+
+def _page(asked: str) -> str:
+    """The page to which a login leads: the one that was asked for, or the page to play on."""
+    return asked if PAGE.fullmatch(asked) else "/play"

@@ -79,11 +79,28 @@ async def test_the_start_page_says_what_this_arena_is_and_needs_no_token(serve: 
         assert "in stock" in (await somebody.http.get("/")).text.lower()
 
 
+async def test_a_login_leads_to_the_page_that_was_asked_for_and_nowhere_else(serve: Any) -> None:
+    async with serve(tokens=TOKENS) as server, person_at(server) as somebody:
+        form = (await somebody.http.get("/episodes")).text
+        assert '<input type="hidden" name="to" value="/episodes">' in form
+        for to, page in (
+            ("/episodes", "/episodes"),
+            ("//example.org", "/play"),
+            ("https://example.org/", "/play"),
+            ("/login", "/play"),
+            ("/episodes\r\nx: y", "/play"),
+            ("", "/play"),
+        ):
+            data = {"token": PLAYER, "to": to}
+            answer = await somebody.http.post("/login", data=data, follow_redirects=False)
+            assert (answer.status_code, answer.headers["location"]) == (303, page)
+
+
 async def test_without_a_token_a_page_leads_to_the_login_and_a_wrong_token_does_not_open_it(serve: Any) -> None:
     async with serve(tokens=TOKENS) as server, person_at(server) as somebody:
-        for path in ("/play", "/play/some-id"):
+        for path, login in (("/play", "/login"), ("/play/some-id", "/login?to=/play/some-id")):
             answer = await somebody.http.get(path, follow_redirects=False)
-            assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+            assert (answer.status_code, answer.headers["location"]) == (303, login)
         for wrong in ("", "nobody's token", "player:" + PLAYER, "\u2028 \x00"):
             answer = await somebody.post("/login", token=wrong)
             assert answer.status_code == 401
