@@ -4,11 +4,13 @@ import asyncio
 import socket
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from forge_agents.client import (
     ArenaClient,
+    ArenaError,
     ArenaRefused,
     ArenaUnreachable,
     AsyncArenaClient,
@@ -420,3 +422,13 @@ def test_tools_are_listed_and_used_by_both_clients(client: ArenaClient, arena_ur
         (1, "calculate", True),
         (1, "read_passage", True),
     ]
+
+
+def test_a_selection_that_makes_no_sense_is_refused_in_plain_words(arena_url: str) -> None:
+    with (
+        ArenaClient(arena_url) as client,
+        pytest.raises(ArenaError, match=r"^split: Input should be 'train'") as refused,
+    ):
+        client.open_episodes(split=cast(Any, "vall"), count=1)
+    assert isinstance(refused.value, ValueError)
+    assert "pydantic" not in str(refused.value)

@@ -22,6 +22,7 @@ from forge_agents.repetition import (
 )
 from forge_agents.report import EvaluationReport
 from forge_agents.result import Result
+from forge_arena.types import Split
 
 from ..brain import Brain, completion
 from ..command_line import called
@@ -271,3 +272,14 @@ def test_of_a_very_long_completion_beginning_and_end_are_kept() -> None:
     assert f"[{LONGEST_KEPT} characters are left out here]" in text
     assert len(text) < LONGEST_KEPT + 100
     assert kept_text("short \ud83d") == "short \ufffd"
+
+
+@pytest.mark.parametrize(("split", "differs"), [(Split.test, True), (Split.public, False)])
+def test_the_secret_is_a_condition_of_the_sealed_split_alone(kept: Path, split: Split, differs: bool) -> None:
+    result = Result.read(kept / "result.json").model_copy(update={"split": split})
+    assert result.provenance is not None
+    made = result.provenance.model_dump(mode="json")
+    made["edition"]["secret_fingerprint"] = "another"
+    other = result.model_copy(update={"provenance": type(result.provenance).model_validate(made)})
+    names = [condition.name for condition in compare_repetition(result, other).conditions]
+    assert any(name.endswith("secret_fingerprint") for name in names) is differs

@@ -16,7 +16,7 @@ import pytest
 from forge_arena.documents.playing import load_documents
 from forge_arena.types import Components, Outcome
 from forge_arena.wire import AttemptResult
-from forge_command.console import as_json
+from forge_command.console import PIPED_WIDTH, as_json, printer
 from forge_command.demo import describe_reward
 
 from ..command_line import EACH, ENVIRONMENT, Ended, called, command, parted, ran
@@ -281,3 +281,10 @@ def test_a_reward_is_printed_without_the_digits_that_only_a_computer_sees() -> N
     parts = Components(detection=0.0, explanation=0.1 + 0.2, correction=1.0, calibration=0.2775)
     result = AttemptResult(episode_id="e", attempt=0, outcome=Outcome.scored, reward=0.1 * 0.2775, components=parts)
     assert describe_reward(result) == "0.028: detection 0.000, explanation 0.300, correction 1.000, calibration 0.278"
+
+
+def test_a_pipe_gets_tables_in_which_names_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert printer().width == PIPED_WIDTH
+    monkeypatch.setenv("COLUMNS", "90")
+    assert printer().width == 90

@@ -12,7 +12,7 @@ import forge_arena
 from forge_arena.errors import Unfit
 from forge_arena.measures.metrics import scorecard
 from forge_arena.measures.scorecard import Row, Scorecard
-from forge_arena.types import Components, Form, Outcome
+from forge_arena.types import Components, Form, Outcome, Split
 from forge_server import leaderboard
 from forge_server.leaderboard import COLUMNS, compute_scorecard, leaderboard_entry
 from forge_server.rounding import STEP
@@ -359,6 +359,16 @@ async def test_the_suite_hash_depends_on_the_code_and_not_on_the_name_of_its_ver
             hashes.append((await server.http.get("/v1/stats")).json()["suite_hashes"])
     assert hashes[0] == hashes[1]
     assert all(hashes[1][split] != hashes[2][split] for split in hashes[1])
+
+
+async def test_a_split_without_scenarios_has_no_suite_hash(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serve() as server:
+        families = server.arena.families
+        monkeypatch.setattr(server.arena, "families", lambda split: {} if split is Split.public else families(split))
+        assert set((await server.http.get("/v1/stats")).json()["suite_hashes"]) == {"train", "val", "test"}
+        page = await server.http.get("/")
+        assert page.status_code == 200
+        assert "<td><code>-</code></td>" in page.text
 
 
 async def test_a_page_of_hostile_words_is_only_text(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
