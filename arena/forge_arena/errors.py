@@ -9,6 +9,7 @@ exception is a defect of ours. An error with a package in brackets stands beside
     * ArenaGarbled (forge_agents)
     * ArenaRefused (forge_agents)
     * ArenaUnreachable (forge_agents)
+    * BadSelection (forge_agents)
     * NothingMade (forge_agents)
   * BadAddition (forge_arena)
   * BadArenaURL (forge_agents)
