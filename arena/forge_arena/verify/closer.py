@@ -30,7 +30,7 @@ from forge_arena.texts.values import mentions, same_amount, value_of
 from forge_arena.texts.words import content
 from forge_arena.types import VALUE_KINDS, Claim, ClaimKind, Scenario
 from forge_arena.verify.bounds import DENIAL, Side, bound_at, clause_around, is_ahead
-from forge_arena.verify.given import currency_of, is_adverse, places_in
+from forge_arena.verify.given import currency_of, is_adverse, right_places
 from forge_arena.verify.opposites import are_opposed
 from forge_arena.verify.passages import Passages
 from forge_arena.verify.past import is_turned_down
@@ -295,7 +295,7 @@ class CloserReading:
                 continue
             own.append(text)
             near += [other for _, other in sentences[max(number - 1, 0) : number + 2]]
-            places += [(text, *place) for place in places_in(text, claim)]
+            places += [(text, *place) for place in right_places(text, claim)]
         if not own:
             return None
         nearby = " ".join((*near, claim.label))

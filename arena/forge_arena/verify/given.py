@@ -223,7 +223,7 @@ class Senses:
         found = []
         for (first, last), text in self._passages.unbroken:
             if any(span.start < last and first < span.end for span in claim.source_spans):
-                for start, end in _right_places(text, claim):
+                for start, end in right_places(text, claim):
                     bound = bound_at(text, start, end) or bound_named(claim.label)
                     if bound is None and claim.kind is ClaimKind.quantity and _ONLY.search(text[:start]):
                         bound = Bound(Side.most, start)
@@ -240,7 +240,7 @@ def _things_one_by_one(text: str) -> frozenset[str]:
     return frozenset(map(stem, words | adverbs))
 
 
-def _right_places(text: str, claim: Claim) -> list[tuple[int, int]]:
+def right_places(text: str, claim: Claim) -> list[tuple[int, int]]:
     """Where a sentence has the right alternative of a claim: by its value, or in the first spelling that it has."""
     value = same_amount(value_of(claim.kind, claim.right.forms[0])) if claim.kind in VALUE_KINDS else None
     for form in claim.right.forms:
