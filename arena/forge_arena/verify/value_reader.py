@@ -119,15 +119,17 @@ class ValueReader:
 
         The value is asserted beside the right one. So it is as wrong there as in a sentence of its own, unless the
         sentence sets it aside ("not £13.50", "it was £13.50 until May"), or the value is somebody else's: the right one
-        of another claim, or one that the source gives about what the words around it speak of.
+        of another claim, a wrong one of another claim for which it was read, or one that the source gives about what the
+        words around it speak of.
         """
+        read_for = {r.claim for r in readings if (r.start, r.end) == (value.start, value.end)}
         if self._known.right_owners(value, option) or is_difference(sentence, value) or self._is_left(sentence, value):
             return None
         stated = {
             r.claim: r for r in readings if self._claim_by_id[r.claim].right.name in r.alternatives and not r.past
         }
         for claim, names in self._known.owners_of(value):
-            if claim.of is not None or claim.id not in stated:
+            if claim.of is not None or claim.id not in stated or read_for - {claim.id}:
                 continue
             if is_marked(low, value.start, value.end, REJECTED) or COMPARED.search(sentence[: value.start]):
                 continue

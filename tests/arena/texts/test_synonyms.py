@@ -78,7 +78,7 @@ def test_a_verb_stays_where_its_subject_may_be_many(text: str) -> None:
         "Get the train to Leeds.",
         "You get the hang of it.",
         "Two riders at once are too heavy.",
-        "We pay for the whole year at once.",
+        "We pay for all of it at once.",
         "Settle the full rent immediately.",
         "They each hold a key.",
         "The partners each hold a key.",
