@@ -93,6 +93,8 @@ def counting_steps(store: Store) -> Iterator[list[int]]:
         connection.set_progress_handler(count, 1)
 
     event.listen(store.engine, "checkout", watch)
+    # The writer has taken its connection already.
+    watch(store._writer._writing.connection.driver_connection)
     yield steps
     event.remove(store.engine, "checkout", watch)
 

@@ -109,7 +109,7 @@ async def test_a_player_reports_nothing_and_a_token_sees_its_own_runs_only(serve
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"points": []}, "points: Tuple should have at least 1 item"),
+        ({"points": []}, "points: The list should have at least 1 item"),
         ({"points": [{"step": 1, "numbers": {"reward": 0.5}}] * (MAX_POINTS + 1)}, f"at most {MAX_POINTS} items"),
         ({"points": [{"step": 1, "numbers": {}}]}, f"points[0].numbers: need 1 to {MAX_NUMBERS} finite"),
         ({"points": [{"step": 1, "numbers": {f"n{n}": 0.5 for n in range(MAX_NUMBERS + 1)}}]}, "need 1 to 64"),
