@@ -91,7 +91,7 @@ async def test_every_line_is_json_where_that_was_asked_for_whatever_clients_do(
     server = started(store=f"sqlite:///{tmp_path}/arena.db", log_json=True)
     serving = json.loads(server.line)
     url = httpx.URL(serving.pop("url"))
-    assert serving == {"event": "serving"}
+    assert serving["event"] == "serving"
     await leave_in_mid_body(url)
     await leave_in_mid_body(url, b"transfer-encoding: chunked")
     await say(url, b"\x16\x03\x01\x02 hello\r\n\r\n")
