@@ -22,11 +22,10 @@ _DOES = (
     "add|advise|agree|answer|apologi[sz]e|appreciate|approve|arrange|ask|attach|be|been|believe|call|can|cannot|"
     "can['\u2019]t|"
     "change|check|choose|chose|chosen|compare|confirm|could|did|do|don['\u2019]t|draft|drop|email|enclose|expect|"
-    "explain|"
-    "fear|feel|find|fix|follow|found|gather|go|guess|had|have|hear|help|hope|include|keep|know|leave|like|list|look|"
-    "love|"
-    "make|may|mean|meet|mention|merge|might|miss|must|need|note|notice|pick|picked|point|prefer|propose|put|quote|read|"
-    "recommend|regret|rely|remind|replace|reply|review|ring|rule|said|saw|say|see|select|send|set|shall|should|"
+    "explain|fear|feel|find|fix|follow|found|gather|go|guess|had|have|hear|help|hope|include|keep|know|leave|like|"
+    "list|look|love|make|may|mean|meet|mention|merge|might|miss|must|need|note|notice|pick|picked|point|prefer|"
+    "propose|put|quote|read|recommend|regret|rely|remind|replace|reply|review|ring|rule|said|saw|say|see|select|send|"
+    "set|shall|should|"
     "should['\u2019]ve|"
     "show|shut|sort|spot|start|suggest|summari[sz]e|suppose|take|tell|test|thank|think|thought|took|treat|trust|try|"
     "understand|"
@@ -34,15 +33,13 @@ _DOES = (
 )
 _IS = (
     "able|afraid|always|asking|available|aware|certain|confident|convinced|delighted|excited|glad|going|grateful|"
-    "happy|here|"
-    "hoping|inclined|keen|looking|not|only|pleased|proud|replying|sending|sorry|sure|suggesting|thankful|unable|unsure|"
-    "wondering|writing"
+    "happy|here|hoping|inclined|keen|looking|not|only|pleased|proud|replying|sending|sorry|sure|suggesting|thankful|"
+    "unable|unsure|wondering|writing"
 )
 # What the writer does with words, but the house does with money: "we take the cost back from your salary".
 _OF_HOUSE = (
     "add|approve|arrange|ask|call|change|drop|follow|include|keep|leave|make|must|need|put|read|replace|select|send|"
-    "set|"
-    "show|shut|take|took|treat|use"
+    "set|show|shut|take|took|treat|use"
 )
 _MONEY = (
     r"[^.;:!?\n]*(?:[$\u20ac\u00a3]\s?\d|\b(?:costs?|fees?|deposits?|salary|wages?|pay|payments?|refunds?|charges?|"

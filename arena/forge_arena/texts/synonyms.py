@@ -51,8 +51,7 @@ _KEPT = (
 # What somebody is told to do: "simply ring us".
 _DO = (
     "add|ask|bring|call|choose|click|come|contact|email|enter|fill|go|open|press|reply|return|ring|select|send|sign|"
-    "tell|"
-    "type|use|visit|write"
+    "tell|type|use|visit|write"
 )
 _COUNT = "one|two|three|four|five|six|seven|eight|nine|ten|dozen|hundred"
 _MISHAP = r" for (?:the|any|this|that) (?:delay|inconvenience|trouble|confusion|mistake|error|wait)"
@@ -78,9 +77,8 @@ _DONE_ON_PURPOSE = "|".join(
 _TIMES = "second|minute|hour|day|night|morning|afternoon|evening|week|weekend|month|quarter|term|semester|season|year"
 _PEOPLE = (
     "person|member|student|pupil|child|adult|visitor|guest|customer|client|user|reader|tenant|lodger|buyer|seller|"
-    "employee|"
-    "worker|applicant|candidate|participant|player|holder|patient|passenger|driver|owner|volunteer|citizen|resident|"
-    "household|borrower|subscriber|attendee|delegate|author|contributor|reviewer"
+    "employee|worker|applicant|candidate|participant|player|holder|patient|passenger|driver|owner|volunteer|citizen|"
+    "resident|household|borrower|subscriber|attendee|delegate|author|contributor|reviewer"
 )
 
 

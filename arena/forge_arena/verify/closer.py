@@ -270,27 +270,28 @@ class CloserReading:
         self._passages = passages
         self._sources: dict[str, _Source | None] = {}
 
-    def doubt(self, claim: Claim, text: str, start: int, end: int) -> str | None:
-        """What turns or weakens the right alternative of a claim at a place of a sentence; None if nothing does."""
+    def is_in_doubt(self, claim: Claim, text: str, start: int, end: int) -> bool:
+        """Whether something turns or weakens the right alternative of a claim at a place of a sentence."""
         if claim.kind not in READ_KINDS or _TRIGGER.search(text) is None:
-            return None
+            return False
         if claim.id not in self._sources:
             self._sources[claim.id] = self._source_of(claim)
         source = self._sources[claim.id]
         if source is None:
-            return None
+            return False
         place = _Place(text, start, end)
-        for name, is_turned in _READINGS:
-            if is_turned(claim, source, place):
-                return name
-        return "beginning" if self._begins_elsewhere(claim, source, place) else None
+        return any(is_turned(claim, source, place) for is_turned in _READINGS)
 
     def _source_of(self, claim: Claim) -> _Source | None:
         sentences = self._passages.unbroken
         near: list[str] = []
         own: list[str] = []
         places: list[tuple[str, int, int]] = []
+        low = min((span.start for span in claim.source_spans), default=0)
+        high = max((span.end for span in claim.source_spans), default=0)
         for number, ((first, last), text) in enumerate(sentences):
+            if last <= low or high <= first:
+                continue
             if not any(span.start < last and first < span.end for span in claim.source_spans):
                 continue
             own.append(text)
@@ -300,23 +301,6 @@ class CloserReading:
             return None
         nearby = " ".join((*near, claim.label))
         return _Source(claim.label, tuple(places), " ".join((*own, claim.label)), nearby, self._passages)
-
-    def _begins_elsewhere(self, claim: Claim, source: _Source, place: _Place) -> bool:
-        """Whether a period is counted from something that the source does not count it from.
-
-        Both name a beginning, the two share no word, the source's beginning is nowhere in the sentence, and the
-        answer's is nowhere beside the value in the source, but elsewhere in it.
-        """
-        if claim.kind is not ClaimKind.duration:
-            return False
-        mine = _ANCHOR.match(place.behind)
-        if mine is None:
-            return False
-        words = content(mine["rest"]) - _CALENDAR
-        if not words or words & source.words_nearby or not words & self._passages.rarity.keys():
-            return False
-        theirs = [match for text, _, end in source.places if (match := _ANCHOR.match(text[end:])) is not None]
-        return bool(theirs) and all(content(match["rest"]).isdisjoint(content(place.text)) for match in theirs)
 
 
 def _is_bounded_otherwise(claim: Claim, source: _Source, place: _Place) -> bool:
@@ -496,17 +480,36 @@ def _is_of_reader(claim: Claim, source: _Source, place: _Place) -> bool:
     )
 
 
-_READINGS: Sequence[tuple[str, Callable[[Claim, _Source, _Place], bool]]] = (
-    ("bound", _is_bounded_otherwise),
-    ("hedge", _is_hedged),
-    ("refused", _is_refused),
-    ("left open", _is_left_open),
-    ("unit", _has_another_unit),
-    ("together", _is_of_all_together),
-    ("reduction", _is_no_reduction),
-    ("given up", _gives_up_condition),
-    ("exception", _is_excepted),
-    ("opposed", _is_opposed),
-    ("denied", _is_denied),
-    ("reader", _is_of_reader),
+def _begins_elsewhere(claim: Claim, source: _Source, place: _Place) -> bool:
+    """Whether a period is counted from something that the source does not count it from.
+
+    Both name a beginning, the two share no word, the source's beginning is nowhere in the sentence, and the answer's is
+    nowhere beside the value in the source, but elsewhere in it.
+    """
+    if claim.kind is not ClaimKind.duration:
+        return False
+    mine = _ANCHOR.match(place.behind)
+    if mine is None:
+        return False
+    words = content(mine["rest"]) - _CALENDAR
+    if not words or words & source.words_nearby or not words & source.passages.rarity.keys():
+        return False
+    theirs = [match for text, _, end in source.places if (match := _ANCHOR.match(text[end:])) is not None]
+    return bool(theirs) and all(content(match["rest"]).isdisjoint(content(place.text)) for match in theirs)
+
+
+_READINGS: Sequence[Callable[[Claim, _Source, _Place], bool]] = (
+    _is_bounded_otherwise,
+    _is_hedged,
+    _is_refused,
+    _is_left_open,
+    _has_another_unit,
+    _is_of_all_together,
+    _is_no_reduction,
+    _gives_up_condition,
+    _is_excepted,
+    _is_opposed,
+    _is_denied,
+    _is_of_reader,
+    _begins_elsewhere,
 )

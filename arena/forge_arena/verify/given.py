@@ -113,10 +113,11 @@ _CODES = {
 }  # fmt: skip
 # What is said of "pieces that are not fetched within 3 weeks" is not denied.
 _BESIDE = re.compile(r"\b(?:that|which|who|whose|whoever|whatever|if|when|where|while|unless|until|because)\b", re.I)
-# A time that has no number is bounded, too: "by the end of the second cycle".
+# The other value may have no unit: "two, or three if it rains".
 _BARE_NUMBER = re.compile(
     rf"(?:\d[\d.,]*|\b(?:{'|'.join(SMALL[1:])}))(?= (?:if|when|where|in case|should|for)\b)", re.IGNORECASE
 )
+# A time that has no number is bounded, too: "by the end of the second cycle".
 _A_TIME = re.compile(r"\b(?:ends?|start|beginning|day|week|month|quarter|year|season|term|cycle)\b", re.IGNORECASE)
 # Where a sentence goes on with another case.
 _FURTHER = re.compile(r";|,? (?:and|but|while|whereas) (?!\d)", re.IGNORECASE)

@@ -180,7 +180,7 @@ class SentenceReader:
             return reading
         claim = self._claim_by_id[reading.claim]
         if claim.right.name in reading.alternatives and self._closer is not None and not reading.past:
-            if self._closer.doubt(claim, sentence, reading.start, reading.end) is not None:
+            if self._closer.is_in_doubt(claim, sentence, reading.start, reading.end):
                 return reading._replace(doubtful=True)
             return reading
         if claim.right.name in reading.alternatives and self._senses is not None:
@@ -291,7 +291,7 @@ class SentenceReader:
     def is_doubtful(self, claim: Claim, text: str, start: int, end: int) -> bool:
         """Whether a place of a text that says the right alternative of a claim says it in another sense."""
         if self._closer is not None:
-            return self._closer.doubt(claim, text, start, end) is not None
+            return self._closer.is_in_doubt(claim, text, start, end)
         if self._exchanges is None or self._senses is None:
             return False
         is_exchanged = self._exchanges.weigh(claim, text, start, end) is not Exchange.none

@@ -118,8 +118,8 @@ class ValueReader:
         """What a value says of a claim whose right value the sentence has as well: "£7.25, or £13.50 for late orders".
 
         The value is asserted beside the right one. So it is as wrong there as in a sentence of its own, unless the
-        sentence sets it aside ("not £13.50", "it was £13.50 until May"), or the value is somebody else's: the right one
-        of another claim, a wrong one of another claim for which it was read, or one that the source gives about what the
+        sentence sets it aside ("not £13.50", "it was £13.50 until May"), or the value is somebody else's: the right
+        one of another claim, a wrong one that was read for another claim, or one that the source gives about what the
         words around it speak of.
         """
         read_for = {r.claim for r in readings if (r.start, r.end) == (value.start, value.end)}
