@@ -7,8 +7,6 @@ import socket
 import sys
 from contextlib import suppress
 
-from sqlalchemy.engine import make_url
-
 from forge_server import logs
 from forge_server.processes import serve_together
 from forge_server.running import run_server
@@ -59,6 +57,8 @@ def _listen(settings: Settings) -> socket.socket:
 
 def _announce(settings: Settings, listener: socket.socket) -> None:
     """Print the URL, and where the episodes are kept; as JSON if the log is JSON."""
+    from sqlalchemy.engine import make_url  # a refusal of `serve` comes before this and loads nothing heavy
+
     url, store = _url(listener), make_url(settings.store).render_as_string(hide_password=True)
     if settings.log_json:
         lines = [json.dumps({"event": "serving", "url": url, "store": store})]
