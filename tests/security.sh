@@ -36,7 +36,7 @@ for role in player trainer; do
   "$arena/forge-arena" serve --port 0 --store "sqlite:///$work/$role.db" --token "$role:a-token-for-fuzzing" \
     --log-level warning >"$work/$role.url" 2>"$work/$role.log" &
   for _ in $(seq 600); do grep -q "ready at" "$work/$role.url" && break; sleep 0.1; done
-  url=$(sed 's/.* //' "$work/$role.url")
+  url=$(sed -n 's/.*ready at //p' "$work/$role.url")
   SCHEMATHESIS_HOOKS=tests/schemathesis_hooks.py "$tools/schemathesis" --config-file tests/schemathesis.toml run "$url/openapi.json" \
     -H "Authorization: Bearer a-token-for-fuzzing" --max-examples "$examples" --seed 20261127 --continue-on-failure --no-color \
     --exclude-checks positive_data_acceptance,missing_required_header,ignored_auth >"$work/$role.fuzz" 2>&1 \
