@@ -22,16 +22,18 @@ in many words, so here a reading must be sure of its words.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import chain
 
+from forge_arena.texts.sentences import lower
 from forge_arena.texts.values import mentions, same_amount, value_of
 from forge_arena.texts.words import content
 from forge_arena.types import VALUE_KINDS, Claim, ClaimKind, Scenario
 from forge_arena.verify.bounds import DENIAL, Side, bound_at, clause_around, is_ahead
 from forge_arena.verify.given import currency_of, is_adverse, right_places
-from forge_arena.verify.opposites import are_opposed
+from forge_arena.verify.opposites import GroupSide, opposed, sides_named, sides_taken
 from forge_arena.verify.passages import Passages
 from forge_arena.verify.past import is_turned_down
 
@@ -46,60 +48,54 @@ _UNSURE = (
 )
 # "Normally" and "usually" say hardly more than the source. These words say that it may be another value.
 _SOMETIMES = r"often|sometimes|occasionally|more or less|in (?:some|certain|other) cases|depending on"
-_HEDGE = re.compile(rf"\b(?:{_UNSURE})\b", re.IGNORECASE)
-_AT_TIMES = re.compile(rf"\b(?:{_SOMETIMES})\b", re.IGNORECASE)
-_ASIDE = re.compile(rf",\s(?:but\s)?(?:{_UNSURE})(?=[,.;:!?]|$)", re.IGNORECASE)
+_HEDGE = re.compile(rf"\b(?:{_UNSURE})\b")
+_AT_TIMES = re.compile(rf"\b(?:{_SOMETIMES})\b")
+_ASIDE = re.compile(rf",\s(?:but\s)?(?:{_UNSURE})(?=[,.;:!?]|$)")
 _OTHERWISE = re.compile(
-    r"\b(?:may|might|can|could)\b[^,;.]{0,40}\b(?:otherwise|differ(?:ently)?|vary|change)\b", re.IGNORECASE
+    r"\b(?:may|might|can|could)\b[^,;.]{0,40}\b(?:otherwise|differ(?:ently)?|vary|change)\b",
 )
-_OR = re.compile(r"\bor\b", re.IGNORECASE)
+_OR = re.compile(r"\bor\b")
 _NO_CHOICE = (
     r"more|less|fewer|longer|later|earlier|so|above|below|higher|over|under|greater|otherwise|else|older|younger"
     r"|sooner|shorter|lower|rather|about|up|not|if|when|part|any"
 )
 _PREPOSITION = r"by|to|with|in|on|as|at|from|for|through|via|of"
 _OR_BEHIND = re.compile(
-    rf"^[*_\"'\u201d)`]{{0,3}},? (?:and/)?or,? (?!(?:{_NO_CHOICE})\b)(?P<rest>[^,;:.()]{{2,60}})", re.IGNORECASE
+    rf"^[*_\"'\u201d)`]{{0,3}},? (?:and/)?or,? (?!(?:{_NO_CHOICE})\b)(?P<rest>[^,;:.()]{{2,60}})",
 )
 _OR_FURTHER_BEHIND = re.compile(
     r"^[*_\"'\u201d)`]{0,3}(?: (?!(?:or|and|but|if|when|unless|that|which|who)\b)[\w'\u2019-]+){1,5},? or,? "
     rf"(?P<word>{_PREPOSITION}) (?P<rest>[^,;:.()]{{2,60}})",
-    re.IGNORECASE,
 )
 _OR_BEFORE = re.compile(
     rf"(?P<rest>[\w'\u2019& -]{{2,40}}) or (?:(?:{_PREPOSITION}) )?(?:an? |the |our |your )?[*_\"'\u201c(`]{{0,3}}$",
-    re.I,
 )
 _OR_AMOUNT = re.compile(
     r"^[^,;.:()\d]{0,30},? or,? (?:perhaps |maybe |even |possibly |of )?"
     r"(?P<other>all|none|nothing|double|twice|everything|the (?:whole|full)|\d[\d.,]*)\b"
     r"(?! (?:more|less|fewer|longer|later|earlier|so|above|below|higher|over|under|greater)\b)",
-    re.IGNORECASE,
 )
 _TIME = r"(?:second|minute|hour|day|night|week|month|quarter|year)"
-_RATE = re.compile(rf"(?:\b(?:per|each|every)|/) ?(?:\w+ )?(?P<unit>{_TIME})s?\b", re.IGNORECASE)
-_A_UNIT = re.compile(rf"^[*_)]{{0,3}} an? (?P<unit>{_TIME})\b", re.IGNORECASE)
+_RATE = re.compile(rf"(?:\b(?:per|each|every)|/) ?(?:\w+ )?(?P<unit>{_TIME})s?\b")
+_A_UNIT = re.compile(rf"^[*_)]{{0,3}} an? (?P<unit>{_TIME})\b")
 _ANY_UNIT = re.compile(
-    rf"(?<!\w)(?:(?P<unit>{_TIME})s?|(?P<adverb>hourly|daily|nightly|weekly|monthly|quarterly|yearly|annual))", re.I
+    rf"(?<!\w)(?:(?P<unit>{_TIME})s?|(?P<adverb>hourly|daily|nightly|weekly|monthly|quarterly|yearly|annual))",
 )
 _A_RATE = re.compile(
     rf"(?:\b(?:per|each|every|in an?|an?)|/) ?(?P<unit>{_TIME})s?\b"
     r"|\b(?P<adverb>hourly|daily|nightly|weekly|monthly|quarterly|yearly|annual)",
-    re.IGNORECASE,
 )
 _ADVERBS = {"daily": "day", "yearly": "year", "annual": "year", "hourly": "hour", "nightly": "night"}
 _TOGETHER = re.compile(
-    r"\b(?:together(?! with)|altogether|in total|in all|overall|combined|all told|as a whole|jointly)\b", re.IGNORECASE
+    r"\b(?:together(?! with)|altogether|in total|in all|overall|combined|all told|as a whole|jointly)\b",
 )
-_EACH = re.compile(r"\b(?:each|per|every|apiece|single|(?:for|of) (?:an?|one))\b", re.IGNORECASE)
+_EACH = re.compile(r"\b(?:each|per|every|apiece|single|(?:for|of) (?:an?|one))\b")
 _REDUCTION = re.compile(
     r"^ ?(?:\w+ )?(?:less|off|lower|below|discount|rebate|reduction|cheaper)\b|\b(?:reduc|discount|rebat)\w*",
-    re.IGNORECASE,
 )
 _ANY_REDUCTION = re.compile(
     r"\b(?:less|off|lower|below|discount\w*|rebate\w*|reduc\w*|cheaper|save[sd]?|saving\w*|deduct\w*|cut|concession\w*"
     r"|allowance|down|cheap\w*|benefit\w*|advantage)\b",
-    re.IGNORECASE,
 )
 _WHATEVER = re.compile(
     r"(?:(?<=, )|(?<=\()|(?<=\u2014 ))(?:whoever|whatever|whichever|wherever|however"
@@ -108,28 +104,24 @@ _WHATEVER = re.compile(
     r"|\b(?:no matter|regardless|irrespective|with or without|whether or not"
     r"|even (?:if|when|where|without)|optional(?:ly)?"
     r"|voluntary|(?P<word>\w{3,}) or (?:un|non-?|not )(?P=word))\b",
-    re.IGNORECASE,
 )
 _CONCEDES = re.compile(
     r"\b(?:who|what|which|where|how|when)ever\b|\b(?:no matter|regardless|irrespective|with or without|whether|even"
     r"|optional(?:ly)?|voluntary|any|all|always|at all)\b",
-    re.IGNORECASE,
 )
-_INCLUDED = re.compile(r"\b(?P<word>\w{3,}) included\b|\bincluding (?P<other>\w{3,})", re.IGNORECASE)
+_INCLUDED = re.compile(r"\b(?P<word>\w{3,}) included\b|\bincluding (?P<other>\w{3,})")
 _ALL_BUT = re.compile(
     r"\b(?:all|nothing|anything|everything|everyone|everybody|anyone|nobody|none"
     r"|no one)(?: \w+){0,3} (?:but|except|save)\b"
     r"|\b(?:except(?:ing)?(?: for)?|apart from|save for|with the exception of)\b",
-    re.IGNORECASE,
 )
 _EXCEPTS = re.compile(
     r"\b(?:except\w*|apart|other|save|without|unless|exclud\w*|exempt\w*|only|none|outside)\b"
     r"|\b(?:all|nothing|anything|everything) but\b|\bbut not\b",
-    re.IGNORECASE,
 )
 # "All but 29%" is the other share.
 _ALL_BUT_THIS = re.compile(
-    r"\b(?:all|everything|everyone|everybody) (?:but|except)(?: for)?(?: the)?[ *_(]*$", re.IGNORECASE
+    r"\b(?:all|everything|everyone|everybody) (?:but|except)(?: for)?(?: the)?[ *_(]*$",
 )
 _DENIED = re.compile(
     r"(?:\b(?:not|never)|n['\u2019]t|\bcannot)"
@@ -138,29 +130,26 @@ _DENIED = re.compile(
     r"|exceed|forget|you|we|i|they|he|she|it|who|that|which|want|and|but|or|if|must|may|can|shall|will|is|are|was|has"
     r"|have|so)\b)[\w'-]+){1,6}"
     r"[ *_(\"'\u201c`]*$",
-    re.IGNORECASE,
 )
 _NOBODY = re.compile(
-    r"(?:^|[.,;:] )\W{0,3}(?:nobody|no one|none of \w+) (?:may|can|must|is|will)\b[^,;:.]{0,40}$", re.IGNORECASE
+    r"(?:^|[.,;:] )\W{0,3}(?:nobody|no one|none of \w+) (?:may|can|must|is|will)\b[^,;:.]{0,40}$",
 )
 _NEGATIVE = re.compile(
     rf"{DENIAL.pattern}|\b(?:un|non-?|dis)\w{{4,}}|\b(?:drop|end|stop|lack|refus|reject|prohibit|forbid|ban|exempt|exclud"
     r"|waiv|free|avoid|except|miss|fail|late|lapse|lose|lost)\w*|\bless\b|\bonly\b|\bbefore\b",
-    re.IGNORECASE,
 )
 _ANCHOR = re.compile(
     r"^[*_)\"'\u201d`]{0,3},? (?:of|after|from|following|since|counted from"
     r"|starting (?:from|with)) (?!now on)(?P<rest>[^,;:.()]{2,50})",
-    re.IGNORECASE,
 )
 # A period from "the day you joined" begins with the joining.
 _CALENDAR = content("day date time moment end start week month year")
-_STAY_OPEN = re.compile(r"\b(?:stays?|staying|remains?|kept|keeps?|left|leaves?|is|are) open\b", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]+")
+_STAY_OPEN = re.compile(r"\b(?:stays?|staying|remains?|kept|keeps?|left|leaves?|is|are) open\b")
 # Who buys from somebody who sells does what the source says of the seller.
 _CONVERSE = re.compile(
-    r"\b(?:buy|buys|bought|purchas\w+|sell|sells|sold|sale|sen[dt]s?|receiv\w+|receipt|arriv\w+|le(?:ave|aves|aving|ft)"
-    r"|deposit\w*|read|reads|present|right|first|last|main|hot|warm|cold|cool|day|night)\b",
-    re.IGNORECASE,
+    r"(?:buy|buys|bought|purchas\w+|sell|sells|sold|sale|sen[dt]s?|receiv\w+|receipt|arriv\w+|le(?:ave|aves|aving|ft)"
+    r"|deposit\w*|read|reads|present|right|first|last|main|hot|warm|cold|cool|day|night)",
 )
 # A bound that keeps the value itself in: "at most 3 weeks".
 _PLAIN_BOUND = re.compile(
@@ -169,17 +158,15 @@ _PLAIN_BOUND = re.compile(
     r"(?:more|less|fewer|later|earlier|sooner|longer|shorter|higher|lower|greater"
     r"|smaller) than|or (?:more|less)|not before"
     r"|(?:may|must|can|shall|should|will|does|do)(?: not|n['\u2019]t) exceed|cannot exceed|from)\b",
-    re.IGNORECASE,
 )
-_OURS = re.compile(r"\b(?:our|ours|we|us)\b", re.IGNORECASE)
-_YOU_DO = re.compile(r"\byou(?: \w+ly)? (?:must|have to|need to|should|are to|will have to)\b", re.IGNORECASE)
+_OURS = re.compile(r"\b(?:our|ours|we|us)\b")
+_YOU_DO = re.compile(r"\byou(?: \w+ly)? (?:must|have to|need to|should|are to|will have to)\b")
 _SEGMENT = re.compile(r"[;\n]|[.!?] (?=[A-Z])")
 _MOST_LABEL = re.compile(
     r"\b(?:longest|greatest|largest|highest|most|maximum|limit|ceiling|cap|until which|up to)\b"
     r"|\bhow (?:long|many|much) [^,;]{2,30} (?:may|can)\b",
-    re.IGNORECASE,
 )
-_LEAST_LABEL = re.compile(r"\b(?:shortest|least|smallest|lowest|fewest|minimum)\b", re.IGNORECASE)
+_LEAST_LABEL = re.compile(r"\b(?:shortest|least|smallest|lowest|fewest|minimum)\b")
 # Without one of these words or signs nothing here can be read.
 _TRIGGER = re.compile(
     rf"\b(?:{_UNSURE}|{_SOMETIMES}|least|most|minimum|maximum|less|more|fewer|longer|shorter|higher|lower|above|below|over|under"
@@ -191,26 +178,60 @@ _TRIGGER = re.compile(
     rf"|rather|an? {_TIME}|percent|keep\w*|kept|retain\w*|withh\w+|rais\w+|cut"
     rf"|drop\w*)\b|n['\u2019]t\b|%|\blend|\bborrow"
     r"|\bbuyer|\bseller|\btenant|\blandlord|\blessor|\blessee|\bemploy",
-    re.IGNORECASE,
 )
 
 
-@dataclass(frozen=True)
 class _Source:
-    """Where the source states the right alternative of a claim.
+    """Where the source states the right alternative of a claim. Each part is read when it is first asked for.
 
-    Attributes:
-        places: the sentences that have the alternative, each with its place.
-        own: these sentences and the label.
-        nearby: the same with the sentences before and behind.
-        passages: the whole source.
+    All but the places is in lower case.
     """
 
-    label: str
-    places: tuple[tuple[str, int, int], ...]
-    own: str
-    nearby: str
-    passages: Passages
+    def __init__(self, claim: Claim, passages: Passages) -> None:
+        self._claim, self._passages = claim, passages
+        self.label = lower(claim.label)
+
+    @cached_property
+    def _numbers(self) -> list[int]:
+        """The sentences of the source in which the claim stands, as places in `unbroken`."""
+        spans = self._claim.source_spans
+        low, high = min((span.start for span in spans), default=0), max((span.end for span in spans), default=0)
+        return [
+            number
+            for number, ((first, last), _) in enumerate(self._passages.unbroken)
+            if low < last and first < high and any(span.start < last and first < span.end for span in spans)
+        ]
+
+    @cached_property
+    def _sentences(self) -> list[str]:
+        return [self._passages.unbroken[number][1] for number in self._numbers]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a sentence of the source is the claim's."""
+        return bool(self._numbers)
+
+    @cached_property
+    def places(self) -> tuple[tuple[str, int, int], ...]:
+        """The sentences that have the alternative, as they are written, each with its place."""
+        return tuple((text, *place) for text in self._sentences for place in right_places(text, self._claim))
+
+    @cached_property
+    def behind(self) -> list[str]:
+        """What stands behind each place."""
+        return [lower(text[end:]) for text, _, end in self.places]
+
+    @cached_property
+    def own(self) -> str:
+        """The sentences of the claim, and its label."""
+        return lower(" ".join((*self._sentences, self.label)))
+
+    @cached_property
+    def nearby(self) -> str:
+        """The same with the sentences before and behind."""
+        unbroken = self._passages.unbroken
+        near = [text for number in self._numbers for _, text in unbroken[max(number - 1, 0) : number + 2]]
+        return lower(" ".join((*near, self.label)))
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -224,32 +245,44 @@ class _Source:
     def of_label(self) -> str:
         """What is nearby, and the sentences of the source that have all words of the label."""
         label = content(self.label)
-        speaking = (passage.text for passage in self.passages.passages if label and label <= passage.words)
-        return " ".join((self.nearby, *speaking))
+        speaking = (passage.text for passage in self._passages.passages if label and label <= passage.words)
+        return lower(" ".join((self.nearby, *speaking)))
 
     @cached_property
     def clauses(self) -> str:
         """The clauses around the alternative, and the label."""
         parts = [text[slice(*clause_around(text, start, end))] for text, start, end in self.places]
-        return " ; ".join((*parts, self.label))
+        return lower(" ; ".join((*parts, self.label)))
+
+    def has_any(self, words: Set[str]) -> bool:
+        """Whether the source has one of some words anywhere."""
+        return self._passages.has_any(words)
 
 
 @dataclass(frozen=True)
 class _Place:
-    """A right value in a sentence of an answer, with what stands around it."""
+    """A right value in a sentence of an answer, with what stands around it, in lower case."""
 
-    text: str
+    written: str
     start: int
     end: int
 
     @cached_property
+    def text(self) -> str:
+        return lower(self.written)
+
+    @cached_property
+    def _clause(self) -> tuple[int, int]:
+        return clause_around(self.text, self.start, self.end)
+
+    @cached_property
     def clause(self) -> str:
-        return self.text[slice(*clause_around(self.text, self.start, self.end))]
+        return self.text[slice(*self._clause)]
 
     @cached_property
     def before(self) -> str:
-        left, _ = clause_around(self.text, self.start, self.end)
-        return self.text[left : self.start]
+        """What stands before the value in its clause."""
+        return self.text[self._clause[0] : self.start]
 
     @cached_property
     def behind(self) -> str:
@@ -258,8 +291,9 @@ class _Place:
     @cached_property
     def segment(self) -> str:
         """The part of the sentence between two semicolons."""
-        left = max((mark.end() for mark in _SEGMENT.finditer(self.text, 0, self.start)), default=0)
-        right = _SEGMENT.search(self.text, self.end)
+        # A capital letter shows where a sentence begins.
+        left = max((mark.end() for mark in _SEGMENT.finditer(self.written, 0, self.start)), default=0)
+        right = _SEGMENT.search(self.written, self.end)
         return self.text[left : right.start() if right else len(self.text)]
 
 
@@ -268,45 +302,29 @@ class CloserReading:
 
     def __init__(self, scenario: Scenario, passages: Passages) -> None:
         self._passages = passages
-        self._sources: dict[str, _Source | None] = {}
+        self._sources: dict[str, _Source] = {}
 
     def is_in_doubt(self, claim: Claim, text: str, start: int, end: int) -> bool:
         """Whether something turns or weakens the right alternative of a claim at a place of a sentence."""
-        if claim.kind not in READ_KINDS or _TRIGGER.search(text) is None:
+        if claim.kind not in READ_KINDS or not _may_turn(text):
             return False
-        if claim.id not in self._sources:
-            self._sources[claim.id] = self._source_of(claim)
-        source = self._sources[claim.id]
+        source = self._sources.get(claim.id)
         if source is None:
-            return False
+            source = self._sources[claim.id] = _Source(claim, self._passages)
         place = _Place(text, start, end)
-        return any(is_turned(claim, source, place) for is_turned in _READINGS)
+        return any(is_turned(claim, source, place) for is_turned in _READINGS) and source.is_known
 
-    def _source_of(self, claim: Claim) -> _Source | None:
-        sentences = self._passages.unbroken
-        near: list[str] = []
-        own: list[str] = []
-        places: list[tuple[str, int, int]] = []
-        low = min((span.start for span in claim.source_spans), default=0)
-        high = max((span.end for span in claim.source_spans), default=0)
-        for number, ((first, last), text) in enumerate(sentences):
-            if last <= low or high <= first:
-                continue
-            if not any(span.start < last and first < span.end for span in claim.source_spans):
-                continue
-            own.append(text)
-            near += [other for _, other in sentences[max(number - 1, 0) : number + 2]]
-            places += [(text, *place) for place in right_places(text, claim)]
-        if not own:
-            return None
-        nearby = " ".join((*near, claim.label))
-        return _Source(claim.label, tuple(places), " ".join((*own, claim.label)), nearby, self._passages)
+
+# A sentence is asked for each of its values.
+@lru_cache(maxsize=1_024)
+def _may_turn(text: str) -> bool:
+    return _TRIGGER.search(lower(text)) is not None
 
 
 def _is_bounded_otherwise(claim: Claim, source: _Source, place: _Place) -> bool:
     if claim.kind not in VALUE_KINDS:
         return False
-    bound = bound_at(place.text, place.start, place.end)
+    bound = bound_at(place.written, place.start, place.end)
     if bound is not None and not is_adverse(place.text):
         sides = {_side_at(text, start, end) for text, start, end in source.places}
         if sides == {None} and not bound.strict and _PLAIN_BOUND.search(place.clause):
@@ -320,10 +338,7 @@ def _is_bounded_otherwise(claim: Claim, source: _Source, place: _Place) -> bool:
     return (
         ahead is not None
         and bool(source.places)
-        and all(
-            is_ahead(text[end:]) is (not ahead) and content(text[end:]) & content(place.behind)
-            for text, _, end in source.places
-        )
+        and all(is_ahead(behind) is (not ahead) and content(behind) & content(place.behind) for behind in source.behind)
     )
 
 
@@ -368,7 +383,7 @@ def _is_left_open(claim: Claim, source: _Source, place: _Place) -> bool:
         if match is None:
             return False
         at, stop = (place.end + match.start("other"), place.end + match.end("other"))
-        over = [m for m in mentions(place.text) if m.start < stop and at < m.end]
+        over = [m for m in mentions(place.written) if m.start < stop and at < m.end]
         right = same_amount(value_of(claim.kind, claim.right.forms[0]))
         return all(m.kind is claim.kind and same_amount(m.value) != right for m in over)
     behind = _OR_BEHIND.match(place.behind)
@@ -386,14 +401,13 @@ def _is_left_open(claim: Claim, source: _Source, place: _Place) -> bool:
 
 def _has_another_unit(claim: Claim, source: _Source, place: _Place) -> bool:
     if claim.kind is ClaimKind.money:
-        mine = currency_of(place.text, place.start, place.end)
-        theirs = {currency_of(*at) for at in source.places}
-        if mine is not None and theirs and mine not in {currency or "USD" for currency in theirs}:
+        mine = currency_of(place.written, place.start, place.end)
+        if mine is not None and source.places and mine not in {currency_of(*at) or "USD" for at in source.places}:
             return not any(mine in text for text, _, _ in source.places)
-    if claim.kind not in (ClaimKind.money, ClaimKind.percent, ClaimKind.quantity) or not source.places:
+    if claim.kind not in (ClaimKind.money, ClaimKind.percent, ClaimKind.quantity):
         return False
     near = _A_UNIT.match(place.behind) or _RATE.search(place.clause)
-    if near is None:
+    if near is None or not source.places:
         return False
     known = _units(_A_RATE, source.own) or (
         _units(_ANY_UNIT, source.of_label) if claim.kind is not ClaimKind.percent else set()
@@ -421,21 +435,20 @@ def _is_of_all_together(claim: Claim, source: _Source, place: _Place) -> bool:
 
 def _is_no_reduction(claim: Claim, source: _Source, place: _Place) -> bool:
     """Whether a share by which something is less is given as a share of it."""
-    if claim.kind is not ClaimKind.percent or not source.places:
+    if claim.kind is not ClaimKind.percent or _ANY_REDUCTION.search(place.text):
         return False
-    return all(_REDUCTION.match(text[end:]) for text, _, end in source.places) and not _ANY_REDUCTION.search(place.text)
+    return bool(source.places) and all(map(_REDUCTION.match, source.behind))
 
 
 def _gives_up_condition(claim: Claim, source: _Source, place: _Place) -> bool:
     if _WHATEVER.search(place.segment) and not _CONCEDES.search(source.nearby):
         return True
-    for match in _INCLUDED.finditer(place.segment):
+    for match in _INCLUDED.finditer(place.segment) if "includ" in place.segment else ():
         word = re.escape(match["word"] or match["other"])
         if re.search(
             rf"\b(?:without|excluding|except|not|no|other than|save)(?: \w+){{0,2}} {word}\b"
             rf"|\b{word} (?:is |are )?(?:not|excluded|excepted|exempt)\b",
             source.nearby,
-            re.IGNORECASE,
         ):
             return True
     return False
@@ -450,24 +463,38 @@ def _is_excepted(claim: Claim, source: _Source, place: _Place) -> bool:
 
 
 def _is_opposed(claim: Claim, source: _Source, place: _Place) -> bool:
-    if not source.places or claim.kind not in VALUE_KINDS:
+    if claim.kind not in VALUE_KINDS:
         return False
-    clause = _CONVERSE.sub(" ", _STAY_OPEN.sub(" ", place.clause))
-    own = _CONVERSE.sub(" ", source.clauses)
+    turned = set(map(opposed, sides_taken(_sides_in(_STAY_OPEN.sub(" ", place.clause)))))
+    # The clauses of the source are parts of its sentences, and dearer to find.
+    if not turned or turned.isdisjoint(_sides_in(source.own)) or not source.places:
+        return False
+    known = sides_taken(_sides_in(source.clauses))
     return (
-        are_opposed(content(clause), content(own))
-        and not are_opposed(content(source.nearby), content(own))
+        not turned.isdisjoint(known)
+        and known.isdisjoint(map(opposed, sides_taken(sides_named(content(source.nearby)))))
         and not DENIAL.search(place.clause)
-        and not DENIAL.search(own)
+        and not DENIAL.search(source.clauses)
     )
 
 
+@lru_cache(maxsize=4_096)
+def _sides_in(text: str) -> frozenset[GroupSide]:
+    """The sides that a text in lower case names, without the words that mean the same from the other side."""
+    return frozenset(chain.from_iterable(map(_sides_of, _WORD.findall(text))))
+
+
+@lru_cache(maxsize=16_384)
+def _sides_of(word: str) -> frozenset[GroupSide]:
+    return frozenset() if _CONVERSE.fullmatch(word) else sides_named(content(word))
+
+
 def _is_denied(claim: Claim, source: _Source, place: _Place) -> bool:
-    if claim.kind not in VALUE_KINDS or not source.places:
+    if claim.kind not in VALUE_KINDS:
         return False
     if not (_DENIED.search(place.before) or _NOBODY.search(place.before)):
         return False
-    return not _NEGATIVE.search(source.clauses)
+    return bool(source.places) and not _NEGATIVE.search(source.clauses)
 
 
 def _is_of_reader(claim: Claim, source: _Source, place: _Place) -> bool:
@@ -492,9 +519,9 @@ def _begins_elsewhere(claim: Claim, source: _Source, place: _Place) -> bool:
     if mine is None:
         return False
     words = content(mine["rest"]) - _CALENDAR
-    if not words or words & source.words_nearby or not words & source.passages.rarity.keys():
+    if not words or words & source.words_nearby or not source.has_any(words):
         return False
-    theirs = [match for text, _, end in source.places if (match := _ANCHOR.match(text[end:])) is not None]
+    theirs = [match for behind in source.behind if (match := _ANCHOR.match(behind)) is not None]
     return bool(theirs) and all(content(match["rest"]).isdisjoint(content(place.text)) for match in theirs)
 
 

@@ -182,7 +182,7 @@ def exchanged_pairs(
     places: Sequence[tuple[Claim, int, int]],
     sentence: str,
     words_of: Callable[[Claim], frozenset[str]],
-    weight: Callable[[Iterable[str]], float],
+    has_any: Callable[[frozenset[str]], bool],
 ) -> frozenset[str]:
     """The ids of the claims whose right values have plainly changed places in a sentence.
 
@@ -192,7 +192,7 @@ def exchanged_pairs(
     Args:
         places: the right values of the sentence: the claim, and where the value stands.
         words_of: the words of a claim: of its label, and around its value in the source.
-        weight: how much words tell together.
+        has_any: whether the source has one of some words. Other words tell nothing.
     """
     crossed: set[str] = set()
     all_places = sorted({(start, end) for _, start, end in places})
@@ -204,10 +204,10 @@ def exchanged_pairs(
             if values[0] == values[1] or not _are_comparable(values[1], second.kind, values[0]):
                 continue
             mine, others = words_of(first) - words_of(second), words_of(second) - words_of(first)
-            here = _Around.of(sentence, (at[0], at[1]), all_places)
-            there = _Around.of(sentence, (beside[0], beside[1]), all_places)
-            straight = here.weigh(mine, weight) + there.weigh(others, weight)
-            if not straight and here.weigh(others, weight) and there.weigh(mine, weight):
+            here = _Around.of(sentence, (at[0], at[1]), all_places).words
+            there = _Around.of(sentence, (beside[0], beside[1]), all_places).words
+            is_straight = has_any(here & mine) or has_any(there & others)
+            if not is_straight and has_any(here & others) and has_any(there & mine):
                 crossed |= {first.id, second.id}
     return frozenset(crossed)
 
@@ -235,6 +235,10 @@ class _Around:
         clause_left, clause_right = clause_around(text, start, end)
         near = f"{text[max(left, clause_left) : start]} {text[end : min(right, clause_right)]}"
         return cls(content(near), content(text[left : max(left, clause_left)]))
+
+    @property
+    def words(self) -> frozenset[str]:
+        return self.near | self.far
 
     def weigh(self, words: frozenset[str], weight: Callable[[Iterable[str]], float]) -> float:
         return weight(words & self.near) + FAR * weight(words & self.far)

@@ -6,6 +6,7 @@ The groups hold everyday words of any trade. A word that is in no group says not
 
 from collections.abc import Set
 from functools import lru_cache
+from typing import TypeAlias
 
 from forge_arena.texts.words import stem
 
@@ -77,35 +78,40 @@ _GROUPS = """
 """
 
 
-@lru_cache(maxsize=1)
-def _sides() -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
-    groups = []
-    for line in filter(str.strip, _GROUPS.splitlines()):
-        one, other = ({stem(word) for word in side.split()} for side in line.split("/"))
-        groups.append((frozenset(one - other), frozenset(other - one)))
-    return tuple(groups)
+# The number of a group, and whether its first side is meant.
+GroupSide: TypeAlias = tuple[int, bool]
 
 
 @lru_cache(maxsize=1)
-def _groups_by_word() -> dict[str, tuple[int, ...]]:
-    by_word: dict[str, tuple[int, ...]] = {}
-    for number, sides in enumerate(_sides()):
-        for word in sides[0] | sides[1]:
-            by_word[word] = (*by_word.get(word, ()), number)
-    return by_word
+def _sides_by_word() -> dict[str, tuple[GroupSide, ...]]:
+    """By the stem of a word: the sides that have the word. A word on both sides of a group is on neither."""
+    sides: dict[str, tuple[GroupSide, ...]] = {}
+    for number, line in enumerate(filter(str.strip, _GROUPS.splitlines())):
+        one, two = ({stem(word) for word in side.split()} for side in line.split("/"))
+        for words, is_first in ((one - two, True), (two - one, False)):
+            for word in words:
+                sides[word] = (*sides.get(word, ()), (number, is_first))
+    return sides
+
+
+def sides_named(words: Set[str]) -> frozenset[GroupSide]:
+    """The sides of groups of which some words are, given as stems."""
+    sides = _sides_by_word()
+    return frozenset(side for word in words for side in sides.get(word, ()))
+
+
+def sides_taken(named: Set[GroupSide]) -> frozenset[GroupSide]:
+    """The named sides whose other side is not named. Who writes "opens and closes" takes no side."""
+    return frozenset(side for side in named if opposed(side) not in named)
+
+
+def opposed(side: GroupSide) -> GroupSide:
+    """The opposed side of the same group."""
+    group, is_first = side
+    return group, not is_first
 
 
 def are_opposed(words: Set[str], known: Set[str]) -> bool:
-    """Whether some words are on the other side of a group than known ones, given as stems.
-
-    A side that is named on both ends says nothing: who writes "opens and closes" takes no side.
-    """
-    groups = {number for word in words for number in _groups_by_word().get(word, ())}
-    for number in groups:
-        one, other = _sides()[number]
-        mine, theirs = (bool(words & one), bool(words & other)), (bool(known & one), bool(known & other))
-        if mine[0] is mine[1] or theirs[0] is theirs[1]:
-            continue
-        if mine != theirs:
-            return True
-    return False
+    """Whether some words are on the other side of a group than known ones, given as stems."""
+    mine = sides_taken(sides_named(words))
+    return bool(mine) and not mine.isdisjoint(map(opposed, sides_taken(sides_named(known))))

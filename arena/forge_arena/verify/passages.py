@@ -11,7 +11,7 @@ import math
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -33,18 +33,23 @@ _UNNUMBERED_HEADING = re.compile(r"\n\n(?=[^\n]{1,100}[^\s.:!?\n]\n[^\n])")
 _BEFORE_NUMBER = re.compile(r"^[^\w\n]*(?:[^\W\d]+ )?(?=\d)", re.MULTILINE)
 _GOES_ON = re.compile(r"[\d.]\d")
 # A line that ends without a mark, before one that begins with a small letter or with code.
-_GOES_ON_BELOW = re.compile(r"(?<=[^\n]{30}[\w,)`])\n(?=[ \t]{0,8}[a-z`(])")
+# The line break comes first in the pattern, because a search for one character is fast.
+_GOES_ON_BELOW = re.compile(r"\n(?<=[^\n]{30}[\w,)`]\n)(?=[ \t]{0,8}[a-z`(])")
 _CLAUSE_END = re.compile(r"[,;:|()\u2013\u2014]\s|\s-\s|\.\s|\bbut\b|\band\b|\bwhile\b|\bwhere\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A sentence of the source: its place, and its content words."""
+    """A sentence of the source, and its place."""
 
     start: int
     end: int
     text: str
-    words: frozenset[str]
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The content words."""
+        return content(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +79,13 @@ class Passages:
             if claim.kind is not ClaimKind.citation
             for span in claim.source_spans
         )
+        self._spans = tuple(span for claim in scenario.claims for span in claim.source_spans)
         self._labels = tuple(dict.fromkeys(lower(claim.label) for claim in scenario.claims if claim.required))
 
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
         """The sentences of the source."""
-        return tuple(
-            Passage(start, end, text := self._source[start:end], content(text))
-            for start, end in sentences(self._source)
-        )
+        return tuple(Passage(start, end, self._source[start:end]) for start, end in sentences(self._source))
 
     @cached_property
     def unbroken(self) -> tuple[tuple[tuple[int, int], str], ...]:
@@ -102,6 +105,17 @@ class Passages:
         rarity = self.rarity
         # A plain sum depends on the order, and the order of a set is another one in every process.
         return math.fsum(rarity.get(word, 0.0) for word in words)
+
+    @cached_property
+    def _words_of_spans(self) -> frozenset[str]:
+        return frozenset[str]().union(*(content(span.of(self._source)) for span in self._spans))
+
+    def has_any(self, words: Set[str]) -> bool:
+        """Whether the source has one of some words, given as stems."""
+        if not words:
+            return False
+        # The words of the claims are nearly always enough, and the whole source is dearer to read.
+        return not (words.isdisjoint(self._words_of_spans) and words.isdisjoint(self.rarity))
 
     @cached_property
     def greatest_rarity(self) -> float:

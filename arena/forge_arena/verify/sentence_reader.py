@@ -241,7 +241,7 @@ class SentenceReader:
         ]
         if len(right) < 2:
             return readings
-        exchanged = exchanged_pairs(right, sentence, self._ownership.words_of, self.passages.weight)
+        exchanged = exchanged_pairs(right, sentence, self._ownership.words_of, self.passages.has_any)
         return [r._replace(alternatives=(), doubtful=False) if r.claim in exchanged else r for r in readings]
 
     def _states_fact_of(self, cited: Alternative, claim: Claim, readings: list[Reading]) -> bool:
