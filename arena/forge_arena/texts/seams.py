@@ -6,6 +6,7 @@ source that somebody edited the text. What the text had before the edit is its a
 
 import re
 from collections import Counter
+from operator import eq
 
 # The words of a sentence up to its end, as few as possible. The dot in "section 6.7" ends nothing.
 WORDS = r"(?:[^;.\n]|\.(?=\w))*?"
@@ -16,15 +17,19 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _LIST_MARK = re.compile(r"^[ \t]*(?:\d{1,2}|[a-z])[.)](?=\s)", re.MULTILINE)
 _PAIRS = (("(", ")"), ("[", "]"), ("\u201c", "\u201d"))
 _EVEN = ('"', "**", "`")
+# Each begins with a sign where it can, and looks back from there, because a search for a sign is fast.
 _SEAMS = {
-    "two signs in a row": re.compile(r"(?<!\.)\.\.(?!\.)|[,;:]\s*[,;:.!?]|[!?]\s*[,;.]|\.[;:](?!\w)"),
-    "a space before a sign": re.compile(r"(?<=\w) [,;.!?](?=\s|$)"),
+    "two signs in a row": re.compile(
+        r"\.\.(?<!\.\.\.)(?!\.)|[,;:]\s*[,;:.!?]|[!?]\s*[,;.]|\.[;:](?!\w)",
+    ),
+    "a space before a sign": re.compile(r"[,;.!?](?<=\w [,;.!?])(?=\s|$)"),
     "an empty bracket": re.compile(r"\(\W*\)|\[\W*\]|\([,;:.]|[,;:]\)"),
-    "half a number": re.compile(r"(?<=[A-Za-z]{2})\.\d"),
-    "a small letter behind a full stop": re.compile(r"(?<=[a-z]{2}[.!?] )[a-z]"),
-    "a word twice": re.compile(r"\b(?!had\b|that\b)([a-z]+) \1\b"),
-    "a gap": re.compile(r"(?<=\S)  +(?=\S)"),
+    "half a number": re.compile(r"\.(?<=[A-Za-z]{2}\.)\d"),
+    "a small letter behind a full stop": re.compile(r"[.!?](?<=[a-z]{2}[.!?]) [a-z]"),
+    "a gap": re.compile(r" (?<=\S ) +(?=\S)"),
 }
+_WORD = re.compile(r"[a-z]+")
+_WORD_TWICE = re.compile(r"\b(?!had\b|that\b)([a-z]+) \1\b")
 
 
 def tears(before: str, after: str) -> bool:
@@ -39,11 +44,14 @@ def _seams_of(text: str) -> Counter[str]:
     seams = Counter({sign: prose.count(sign) % 2 for sign in _EVEN})
     for opening, closing in _PAIRS:
         depth = 0
-        for sign in marked:
+        for sign in re.findall(f"[{re.escape(opening + closing)}]", marked):
             depth += sign == opening
             if sign == closing:
                 seams[closing] += depth == 0
                 depth = max(depth - 1, 0)
         seams[opening] += depth
     seams.update({name: len(pattern.findall(marked)) for name, pattern in _SEAMS.items()})
+    words = _WORD.findall(marked)
+    if any(map(eq, words, words[1:])):
+        seams["a word twice"] = len(_WORD_TWICE.findall(marked))
     return seams
