@@ -43,20 +43,30 @@ class LongThinker:
         ]
 
 
-def measure() -> None:
-    """The child: evaluate as each line of input says, and answer with a line of JSON."""
-    import forge_agents.batch
-    import forge_agents.evaluation
+def watched_parts() -> Parts:
+    from forge_agents import evaluation
+    from forge_agents.batch import Reviewer
     from forge_agents.local import LocalArena
     from forge_agents.records import Records
+
+    parts = Parts()
+    parts.watch(Reviewer, "review", "the overseer reads")
+    parts.watch(LocalArena, "submit", "verdicts are graded")
+    parts.watch(Records, "add", "records are written")
+    # Older revisions have the second name.
+    scores = next(name for name in ("score_rows", "_result") if hasattr(evaluation, name))
+    parts.watch(evaluation, scores, "scores and intervals")
+    return parts
+
+
+def measure() -> None:
+    """The child: evaluate as each line of input says, and answer with a line of JSON."""
+    import forge_agents.evaluation
+    from forge_agents.local import LocalArena
     from forge_arena.keys import Key
     from forge_arena.types import Split
 
-    parts = Parts()
-    parts.watch(forge_agents.batch.Reviewer, "review", "the overseer reads")
-    parts.watch(LocalArena, "submit", "verdicts are graded")
-    parts.watch(Records, "add", "records are written")
-    parts.watch(forge_agents.evaluation, "_result", "scores and intervals")
+    parts = watched_parts()
     with LocalArena() as arena, tempfile.TemporaryDirectory() as folder:
         suite = arena.stats().suite_and_version
         for line in sys.stdin:

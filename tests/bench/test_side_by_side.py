@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+import evaluation_costs
 import pytest
 from side_by_side import Parts, costs_of_round, interval, watched_parts
 
@@ -49,7 +50,8 @@ def test_every_part_that_is_watched_exists(monkeypatch: pytest.MonkeyPatch) -> N
     watched: list[str] = []
     monkeypatch.setattr(Parts, "watch", lambda _, owner, name, part: watched.append(getattr(owner, name).__name__))
     watched_parts()
-    assert "verify" in watched
+    evaluation_costs.watched_parts()
+    assert {"verify", "score_rows"} <= set(watched)
 
 
 def test_a_ratio_has_an_interval_over_the_rounds() -> None:
