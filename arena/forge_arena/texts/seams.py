@@ -15,7 +15,7 @@ END = r"(?=(?: [(\[][^()\[\];]*\d[^()\[\];]*[)\]])?[;.](?!\w))"
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _LIST_MARK = re.compile(r"^[ \t]*(?:\d{1,2}|[a-z])[.)](?=\s)", re.MULTILINE)
-_PAIRS = (("(", ")"), ("[", "]"), ("\u201c", "\u201d"))
+_PAIRS = tuple((*pair, re.compile(f"[{re.escape(pair)}]")) for pair in ("()", "[]", "\u201c\u201d"))
 _EVEN = ('"', "**", "`")
 # Each begins with a sign where it can, and looks back from there, because a search for a sign is fast.
 _SEAMS = {
@@ -42,9 +42,9 @@ def _seams_of(text: str) -> Counter[str]:
     prose = _CODE.sub("`code`", text)
     marked = _LIST_MARK.sub("", prose)
     seams = Counter({sign: prose.count(sign) % 2 for sign in _EVEN})
-    for opening, closing in _PAIRS:
+    for opening, closing, either in _PAIRS:
         depth = 0
-        for sign in re.findall(f"[{re.escape(opening + closing)}]", marked):
+        for sign in either.findall(marked):
             depth += sign == opening
             if sign == closing:
                 seams[closing] += depth == 0
