@@ -10,6 +10,7 @@ Example: if `fee` is in play, `Notice is ${notice}$<fee: , and the fee is ${fee}
 $4." If `fee` is not in play, the text reads "Notice is 5 days."
 """
 
+import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -59,6 +60,8 @@ ASIDES = "asides"
 _IN_CHOICE = ("|", "]")
 _IN_MARK = (">>",)
 _IN_CONDITION = ("||", ">")
+# With one of these everything begins and ends that is no plain text.
+_SIGN = re.compile(r"[$<|>\]]")
 
 
 @lru_cache(maxsize=65_536)
@@ -126,7 +129,8 @@ def _parse(text: str, at: int, stops: tuple[str, ...]) -> tuple[Nodes, int]:
         elif text.startswith(stops, at):
             break
         else:
-            at += 1
+            sign = _SIGN.search(text, at + 1)
+            at = len(text) if sign is None else sign.start()
     flush(at)
     return tuple(nodes), at
 
