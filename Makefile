@@ -175,7 +175,7 @@ compose-test:  ## build and run docker-compose.yml; FULL=1 also the trainer and 
 
 AUDITS := labels shortcuts exploits
 # `make --jobs 2 --keep-going audit` runs two at a time, and the others even where one fails.
-audit: $(AUDITS:%=audit-%)  ## prove labels, inputs and rewards (half an hour); pages in audit-results/
+audit: $(AUDITS:%=audit-%)  ## prove labels, inputs and rewards (an hour or more); pages in audit-results/
 audit-quick: $(AUDITS:%=audit-quick-%)  ## the same with fewer episodes (five minutes)
 
 $(AUDITS:%=audit-%): audit-%: setup
