@@ -39,6 +39,7 @@ from forge_arena.verify.past import is_turned_down
 
 READ_KINDS = VALUE_KINDS | {ClaimKind.term, ClaimKind.identifier}
 
+# The patterns are for lower case, because a search that ignores case takes three to four times as long.
 _UNSURE = (
     r"not (?:\w+ )?(?:sure|certain|clear|known)|unsure|uncertain|unclear|(?:do|does)(?: not|n['\u2019]t) know"
     r"|cannot (?:say|tell)|perhaps|maybe|probably|possibly|presumably|apparently|supposedly|allegedly|conceivably"
