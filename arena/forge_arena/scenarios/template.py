@@ -60,7 +60,7 @@ ASIDES = "asides"
 _IN_CHOICE = ("|", "]")
 _IN_MARK = (">>",)
 _IN_CONDITION = ("||", ">")
-# With one of these everything begins and ends that is no plain text.
+# All that is no plain text begins and ends with one of these.
 _SIGN = re.compile(r"[$<|>\]]")
 
 

@@ -19,9 +19,7 @@ _PAIRS = tuple((*pair, re.compile(f"[{re.escape(pair)}]")) for pair in ("()", "[
 _EVEN = ('"', "**", "`")
 # Each begins with a sign where it can, and looks back from there, because a search for a sign is fast.
 _SEAMS = {
-    "two signs in a row": re.compile(
-        r"\.\.(?<!\.\.\.)(?!\.)|[,;:]\s*[,;:.!?]|[!?]\s*[,;.]|\.[;:](?!\w)",
-    ),
+    "two signs in a row": re.compile(r"\.\.(?<!\.\.\.)(?!\.)|[,;:]\s*[,;:.!?]|[!?]\s*[,;.]|\.[;:](?!\w)"),
     "a space before a sign": re.compile(r"[,;.!?](?<=\w [,;.!?])(?=\s|$)"),
     "an empty bracket": re.compile(r"\(\W*\)|\[\W*\]|\([,;:.]|[,;:]\)"),
     "half a number": re.compile(r"\.(?<=[A-Za-z]{2}\.)\d"),

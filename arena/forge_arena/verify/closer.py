@@ -39,7 +39,7 @@ from forge_arena.verify.past import is_turned_down
 
 READ_KINDS = VALUE_KINDS | {ClaimKind.term, ClaimKind.identifier}
 
-# The patterns are for lower case, because a search that ignores case takes three to four times as long.
+# The patterns are for lower case, because a search that ignores case takes up to four times as long.
 _UNSURE = (
     r"not (?:\w+ )?(?:sure|certain|clear|known)|unsure|uncertain|unclear|(?:do|does)(?: not|n['\u2019]t) know"
     r"|cannot (?:say|tell)|perhaps|maybe|probably|possibly|presumably|apparently|supposedly|allegedly|conceivably"
@@ -195,12 +195,10 @@ class _Source:
     @cached_property
     def _numbers(self) -> list[int]:
         """The sentences of the source in which the claim stands, as places in `unbroken`."""
-        spans = self._claim.source_spans
-        low, high = min((span.start for span in spans), default=0), max((span.end for span in spans), default=0)
         return [
             number
             for number, ((first, last), _) in enumerate(self._passages.unbroken)
-            if low < last and first < high and any(span.start < last and first < span.end for span in spans)
+            if any(span.start < last and first < span.end for span in self._claim.source_spans)
         ]
 
     @cached_property
